@@ -1,0 +1,128 @@
+"""How long a run and a batch will still take, as a range. Pure.
+
+Recent throughput and recent episode length count, not the average since the start: at the start nothing
+is learned yet (steps are cheap) and episodes of an untrained policy have another length.
+"""
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+WINDOW_S = 120.0
+"""Throughput is taken over this many seconds of training."""
+
+RECENT = 0.2
+"""Episode length is taken over this share of the episodes so far, with RECENT_MIN as the least."""
+RECENT_MIN = 20
+RECENT_WEIGHT = 0.8
+"""Weight of the recent episode length against that of the whole run: a phase need not last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Eta:
+    """Seconds still to go: likely between low and high."""
+
+    low: float
+    mid: float
+    high: float
+
+    def after(self, seconds: float) -> "Eta":
+        """The same when it starts only after some seconds."""
+        return Eta(self.low + seconds, self.mid + seconds, self.high + seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Env steps per second: recent, and the slowest and fastest recent stretch."""
+
+    low: float
+    mid: float
+    high: float
+
+
+def rate(times: Sequence[float], steps: Sequence[float]) -> Rate | None:
+    """Throughput of the last WINDOW_S seconds from beats (seconds of training, env steps)."""
+    if len(times) < 3:
+        return None
+    last = len(times) - 1
+    first = last
+    while first > 0 and times[last] - times[first] < WINDOW_S:
+        first -= 1
+    mid = _slope(times, steps, first, last)
+    if mid is None:
+        return None
+    quarter = max(1, (last - first) // 4)
+    parts = [
+        part
+        for start in range(first, last, quarter)
+        if (part := _slope(times, steps, start, min(start + quarter, last))) is not None
+    ]
+    return Rate(min([mid, *parts]), mid, max([mid, *parts]))
+
+
+def episode_length(lengths: Sequence[float]) -> Rate | None:
+    """Expected length of the coming episodes in steps, with a range, from all lengths so far."""
+    if not lengths:
+        return None
+    recent = lengths[-max(RECENT_MIN, int(RECENT * len(lengths))) :]
+    near = sum(recent) / len(recent)
+    whole = sum(lengths) / len(lengths)
+    half = recent[len(recent) // 2 :]
+    tip = sum(half) / len(half)
+    return Rate(
+        min(near, whole, tip), RECENT_WEIGHT * near + (1 - RECENT_WEIGHT) * whole, max(near, whole, tip)
+    )
+
+
+def remaining(
+    *,
+    step: int,
+    total_steps: int | None,
+    episodes: int,
+    total_episodes: int | None,
+    rate: Rate | None,
+    length: Rate | None,
+) -> Eta | None:
+    """Seconds until the budget is used up; None while too little is known."""
+    if rate is None or rate.mid <= 0:
+        return None
+    slowest = max(rate.low, rate.mid / 4)
+    if total_steps is not None:
+        left = max(0, total_steps - step)
+        return Eta(left / rate.high, left / rate.mid, left / slowest)
+    if total_episodes is None or length is None:
+        return None
+    more = max(0, total_episodes - episodes)
+    return Eta(more * length.low / rate.high, more * length.mid / rate.mid, more * length.high / slowest)
+
+
+def batch(running: Iterable[Eta | None], queued: Sequence[Eta | None], slots: int) -> Eta | None:
+    """Seconds until everything is done when queued runs take the cores that become free.
+
+    None if nothing is left or if the work of some run is unknown.
+    """
+    ends = list(running)
+    known = [eta for eta in (*ends, *queued) if eta is not None]
+    if not known or len(known) < len(ends) + len(queued):
+        return None
+    return Eta(
+        _makespan([eta.low for eta in known[: len(ends)]], [eta.low for eta in known[len(ends) :]], slots),
+        _makespan([eta.mid for eta in known[: len(ends)]], [eta.mid for eta in known[len(ends) :]], slots),
+        _makespan([eta.high for eta in known[: len(ends)]], [eta.high for eta in known[len(ends) :]], slots),
+    )
+
+
+def _makespan(busy: list[float], waiting: list[float], slots: int) -> float:
+    cores = [*busy, *[0.0] * (max(1, slots) - len(busy))]
+    heapq.heapify(cores)
+    end = max(busy, default=0.0)
+    for seconds in waiting:
+        done = heapq.heappop(cores) + seconds
+        end = max(end, done)
+        heapq.heappush(cores, done)
+    return end
+
+
+def _slope(times: Sequence[float], steps: Sequence[float], first: int, last: int) -> float | None:
+    seconds = times[last] - times[first]
+    return (steps[last] - steps[first]) / seconds if seconds > 0 else None

@@ -1,0 +1,248 @@
+"""The fold: events of all attempts, in order, and "is the lock held" -> what is known of a run.
+
+Rule: no clock, no file, no other source. Equal lines give equal views, so a dashboard that attaches late
+sees what one that watched from the start sees.
+"""
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from itertools import islice
+
+from deeprl_tui.core import eta as etas
+from deeprl_tui.core import events, state
+from deeprl_tui.core.curve import Curve
+from deeprl_tui.core.events import Line
+from deeprl_tui.core.spec import Json, RunSpec
+from deeprl_tui.core.state import METRICS, EvalPoint, Note, RunState, RunView
+
+NOTES = 50
+MEAN_OF = 100
+"""Returns and lengths are shown as the mean of this many episodes, as in the study."""
+
+
+class RunFold:
+    """Takes a run's lines one by one; `view` is the picture so far."""
+
+    def __init__(self, spec: RunSpec) -> None:
+        self.spec = spec
+        self.bad_lines = 0
+        self.curves = {name: Curve() for name in METRICS}
+        self._beats = Curve()  # x: seconds of training, y: env steps
+        self._notes: deque[Note] = deque(maxlen=NOTES)
+        self._evals: list[EvalPoint] = []
+        self._last: events.Queued | events.Start | events.StopAsked | events.End = events.Queued()
+        self._start = events.Start(attempt=0)
+        self._beat = events.Beat()
+        self._wall_zero = 0.0  # wall clock at second 0 of training of this attempt
+        self._cpu: float | None = None
+        self._cpu_from: tuple[float, float] | None = None
+        self._attempt = 0
+        self._step = 0
+        self._clock = 0.0
+        self._episodes = 0
+        self._solved_at: int | None = None
+        self._checkpoint: events.Checkpoint | None = None
+        self._from_step: int | None = None
+        self._deaths = 0
+        self._inexact = ""
+        self._ended = True
+
+    def apply(self, attempt: int, line: Line) -> None:
+        """Take the next line of an attempt's log. Lines of an attempt that was replaced are ignored."""
+        if attempt < self._attempt:
+            return
+        self._attempt = attempt
+        self._clock = line.t
+        match line.event:
+            case events.Queued() as event:
+                self._last = event
+                self._note(event.at, "queued", event.why or "queued")
+            case events.Start() as event:
+                self._on_start(event)
+            case events.Resume() as event:
+                self._on_resume(event)
+            case events.Episode() as event:
+                self._on_episode(event)
+            case events.Beat() as event:
+                self._on_beat(line.t, event)
+            case events.Eval() as event:
+                self._step = max(self._step, event.step)
+                if event.returns:
+                    mean = sum(event.returns) / len(event.returns)
+                    self._evals.append(EvalPoint(event.step, mean, event.returns))
+            case events.Checkpoint() as event:
+                self._checkpoint = event
+            case events.StopAsked() as event:
+                self._last = event
+            case events.Warn() as event:
+                self._note(self._now(), "warned", event.text)
+            case events.End() as event:
+                self._last = event
+                self._ended = True
+                self._step = max(self._step, event.step)
+                kind = "queued" if event.outcome == "interrupted" else event.outcome
+                self._note(event.at, kind, event.reason or event.outcome)
+            case events.Unknown():
+                pass
+
+    def view(self, *, held: bool) -> RunView:
+        """The picture so far; held: whether the run's lock is held."""
+        settings = self.spec.settings
+        beats, length = self._beats, etas.episode_length(self.curves["length"].y)
+        steps = _count(settings, "total_timesteps")
+        episodes = _count(settings, "total_episodes")
+        current = self._state(held)
+        live = isinstance(current, state.Running | state.Stopping)
+        left = etas.remaining(
+            step=self._step,
+            total_steps=steps,
+            episodes=self._episodes,
+            total_episodes=episodes,
+            rate=etas.rate(beats.x[-600:], beats.y[-600:]),
+            length=length,
+        )
+        return RunView(
+            spec=self.spec,
+            state=current,
+            attempt=self._attempt,
+            pid=self._start.pid,
+            host=self._start.host,
+            cores=self._start.cores,
+            backend=self._start.backend,
+            step=self._step,
+            total_steps=steps,
+            episodes=self._episodes,
+            total_episodes=episodes,
+            return_mean=_mean(self.curves["return"]),
+            length_mean=_mean(self.curves["length"]),
+            loss=_finite(self._beat.loss),
+            epsilon=_finite(self._beat.epsilon),
+            steps_per_second=self._beat.sps if live else _mean_rate(beats),
+            cpu=self._cpu if live else None,
+            rss=self._beat.rss or None,
+            eta=None if state.is_over(current) else left,
+            curves=self.curves,
+            evals=tuple(self._evals),
+            solved_at=self._solved_at,
+            checkpoint_step=self._checkpoint.step if self._checkpoint else None,
+            deaths=self._deaths,
+            inexact=self._inexact,
+            notes=tuple(self._notes),
+            clock=self._clock,
+            last_seen=self._now(),
+            bad_lines=self.bad_lines,
+        )
+
+    def _state(self, held: bool) -> RunState:
+        match self._last:
+            case events.Queued(at=at, why=why):
+                return state.Queued(at, why)
+            case events.Start(at=at):
+                return state.Running(at) if held else state.Lost(self._now())
+            case events.StopAsked(ask=ask):
+                return state.Stopping(self._now(), ask) if held else state.Lost(self._now())
+            case events.End(outcome="finished", at=at):
+                return state.Finished(at)
+            case events.End(outcome="stopped", at=at, step=step):
+                return state.Stopped(at, step)
+            case events.End(outcome="paused", at=at, step=step):
+                return state.Paused(at, step)
+            case events.End(outcome="interrupted", at=at, reason=reason):
+                return state.Queued(at, reason or "interrupted")
+            case events.End(at=at, reason=reason):
+                return state.Failed(at, reason)
+
+    def _on_start(self, event: events.Start) -> None:
+        if not self._ended and self._start.attempt:
+            # The attempt before had no last word. It made progress if it began behind the newest checkpoint.
+            progressed = (self._checkpoint.step if self._checkpoint else 0) > (self._from_step or 0)
+            self._deaths = 0 if progressed else self._deaths + 1
+        else:
+            self._deaths = 0
+        self._ended = False
+        self._from_step = 0
+        self._last = self._start = event
+        self._wall_zero = event.at - self._clock
+        self._cpu = None
+        self._cpu_from = None
+        self._note(event.at, "started", f"attempt {event.attempt} on {event.host}")
+
+    def _on_resume(self, event: events.Resume) -> None:
+        for curve in self.curves.values():
+            curve.rewind(event.step)
+        self._beats.rewind(self._clock)
+        self._evals = [point for point in self._evals if point.step <= event.step]
+        self._step = event.step
+        self._from_step = event.step
+        self._episodes = event.episode
+        if self._solved_at is not None and self._solved_at > event.step:
+            self._solved_at = None
+        if not event.exact:
+            self._inexact = event.why or "resumed inexactly"
+        self._wall_zero = self._start.at - self._clock
+        self._note(self._now(), "resumed", f"from step {event.step}")
+
+    def _on_episode(self, event: events.Episode) -> None:
+        if event.episode <= self._episodes:
+            return  # seen already
+        self._episodes = event.episode
+        self._step = max(self._step, event.step)
+        self.curves["return"].append(event.step, event.r)
+        self.curves["length"].append(event.step, event.l)
+        solved = self.spec.solved
+        if solved is not None and self._solved_at is None and self._episodes >= MEAN_OF:
+            mean = _mean(self.curves["return"])
+            if mean is not None and mean >= solved:
+                self._solved_at = event.step
+                self._note(self._now(), "solved", f"solved at {event.step} steps")
+
+    def _on_beat(self, t: float, event: events.Beat) -> None:
+        self._step = max(self._step, event.step)
+        self._beat = event
+        if self._cpu_from is not None and t > self._cpu_from[0]:
+            now = max(0.0, (event.cpu_s - self._cpu_from[1]) / (t - self._cpu_from[0]))
+            self._cpu = now if self._cpu is None else 0.5 * self._cpu + 0.5 * now
+        self._cpu_from = (t, event.cpu_s)
+        if event.updates > 0:  # before learning starts, steps are several times cheaper
+            self._beats.append(t, event.step)
+        self.curves["steps/s"].append(event.step, event.sps)
+        if math.isfinite(event.epsilon):
+            self.curves["epsilon"].append(event.step, event.epsilon)
+        if event.updates > 0:
+            self.curves["loss"].append(event.step, event.loss)
+
+    def _now(self) -> float:
+        return self._wall_zero + self._clock if self._start.attempt else getattr(self._last, "at", 0.0)
+
+    def _note(self, at: float, kind: str, text: str) -> None:
+        self._notes.append(Note(at, self.spec.id, kind, text))
+
+
+def fold(spec: RunSpec, lines: Mapping[int, list[Line]], *, held: bool) -> RunView:
+    """Fold the lines of all attempts, by attempt."""
+    run = RunFold(spec)
+    for attempt in sorted(lines):
+        for line in lines[attempt]:
+            run.apply(attempt, line)
+    return run.view(held=held)
+
+
+def _count(settings: Mapping[str, Json], key: str) -> int | None:
+    value = settings.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _mean(curve: Curve) -> float | None:
+    count = min(MEAN_OF, len(curve))
+    return sum(islice(reversed(curve.y), count)) / count if count else None
+
+
+def _mean_rate(beats: Curve) -> float | None:
+    if len(beats) < 2 or beats.x[-1] <= beats.x[0]:
+        return None
+    return (beats.y[-1] - beats.y[0]) / (beats.x[-1] - beats.x[0])

@@ -1,0 +1,155 @@
+"""Every path of a runs folder and of a run directory: the only place that spells a file name.
+
+runs/<experiment>/<algo>/<env>_<seed>/ is rl-zoo's <folder>/<algo>/<env>_<id>/, so its tools read ours.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from deeprl_tui.core.spec import RunId, RunSpec, is_name
+
+EVENTS = re.compile(r"events-([1-9][0-9]{0,5})\.jsonl")
+ARCHIVE = ".archive"
+
+
+@dataclass(frozen=True, slots=True)
+class RunPaths:
+    """The files of one run directory."""
+
+    folder: Path
+
+    @property
+    def spec(self) -> Path:
+        """The frozen description, written once."""
+        return self.folder / "run.json"
+
+    def events(self, attempt: int) -> Path:
+        """The log of one attempt: it only grows, and it is all that monitoring reads."""
+        return self.folder / f"events-{attempt}.jsonl"
+
+    @property
+    def attempt(self) -> Path:
+        """Number, host and boot id of the newest attempt: a worker that reads a higher number stops."""
+        return self.folder / "attempt.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held (flock) by whoever may append."""
+        return self.folder / "lock"
+
+    @property
+    def request(self) -> Path:
+        """What somebody asks of the run: `stop` or `pause`."""
+        return self.folder / "request"
+
+    @property
+    def status(self) -> Path:
+        """A few preallocated bytes: the last word can be written on a full disk."""
+        return self.folder / "status"
+
+    @property
+    def worker_log(self) -> Path:
+        """stdout and stderr of all attempts."""
+        return self.folder / "worker.log"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The newest complete state; `checkpoint.prev` is the one before."""
+        return self.folder / "checkpoint"
+
+    @property
+    def buffer_log(self) -> Path:
+        """Replay transitions, appended; the checkpoint names the committed length."""
+        return self.folder / "buffer.log"
+
+    def monitor(self, attempt: int) -> Path:
+        """SB3's monitor file of one attempt; `load_results` merges them."""
+        return self.folder / f"{attempt}.monitor.csv"
+
+    @property
+    def best_model(self) -> Path:
+        """The policy with the best evaluation, as an SB3 zip."""
+        return self.folder / "best_model.zip"
+
+    @property
+    def evaluations(self) -> Path:
+        """All evaluations in the arrays of SB3's EvalCallback."""
+        return self.folder / "evaluations.npz"
+
+    def last_model(self, env: str) -> Path:
+        """The policy at the end of the run, under the name that rl-zoo looks for."""
+        return self.folder / f"{env_folder(env)}.zip"
+
+    def zoo_config(self, env: str) -> Path:
+        """The settings where rl-zoo's loader looks for them (JSON is YAML)."""
+        return self.folder / env_folder(env) / "config.yml"
+
+    def zoo_args(self, env: str) -> Path:
+        """The arguments where rl-zoo's loader looks for them."""
+        return self.folder / env_folder(env) / "args.yml"
+
+    def attempts(self) -> list[int]:
+        """Numbers of the attempts that have a log, in order."""
+        found = (EVENTS.fullmatch(entry.name) for entry in self.folder.iterdir())
+        return sorted(int(match[1]) for match in found if match)
+
+
+@dataclass(frozen=True, slots=True)
+class RootPaths:
+    """The files of a runs folder: the queue and the results of one project on one host."""
+
+    root: Path
+
+    @property
+    def supervisor_lock(self) -> Path:
+        """Held (flock) by the one supervisor of this folder."""
+        return self.root / ".supervisor.lock"
+
+    @property
+    def supervisor_log(self) -> Path:
+        """What a detached supervisor prints."""
+        return self.root / ".supervisor.log"
+
+    @property
+    def archive(self) -> Path:
+        """Where `--fresh` puts older runs."""
+        return self.root / ARCHIVE
+
+    def experiment(self, name: str) -> Path:
+        """The folder of all runs of one experiment."""
+        if not is_name(name):
+            raise ValueError(f"{name!r} is not an experiment name")
+        return self.root / name
+
+    def run(self, spec: RunSpec) -> RunPaths:
+        """The directory of one run."""
+        return RunPaths(self.experiment(spec.id.experiment) / spec.algo / f"{env_folder(spec.env)}_{spec.id.seed}")
+
+    def runs(self) -> Iterator[RunPaths]:
+        """Find all run directories, in the order of their names. Temporary and archived ones are left out."""
+        for experiment in _folders(self.root):
+            for algo in _folders(experiment):
+                for folder in _folders(algo):
+                    paths = RunPaths(folder)
+                    if paths.spec.is_file():
+                        yield paths
+
+
+def env_folder(env: str) -> str:
+    """Spell an env id as rl-zoo does in file names."""
+    return env.replace("/", "-").replace(":", "-")
+
+
+def name_of(paths: RunPaths) -> RunId:
+    """Read a run's name off its path, without opening a file. Raises ValueError on a foreign folder."""
+    experiment = paths.folder.parent.parent.name
+    return RunId.parse(f"{experiment}/{paths.folder.name.rpartition('_')[2]}")
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_dir())
+    except FileNotFoundError:
+        return []
