@@ -1,7 +1,7 @@
 """The events of a run and their one-line form.
 
 A line is one JSON object with a line number `n`, the run's clock `t`, the kind `e`, the fields, and last a
-CRC-32 of everything before it: {"n":7,"t":12.5,"e":"episode","episode":3,"step":61,"r":24.0,"l":24,"c":"5f0c1a2b"}.
+CRC-32 of everything before it: {"n":7,"t":12.5,"e":"checkpoint","step":61,"c":"5f0c1a2b"}.
 Without the CRC one flipped bit in three would parse as a wrong value.
 Rule: fields are only added, with a default; unknown kinds are kept as Unknown and ignored by the fold.
 """
@@ -17,7 +17,7 @@ MAX_LINE = 65_536
 """Longer lines are refused by writers and skipped by readers, in bytes."""
 
 Outcome = Literal["finished", "stopped", "paused", "interrupted", "failed"]
-"""How an attempt ended in order. `interrupted` was stopped from outside at a checkpoint and goes on by itself."""
+"""How an attempt ended in order; `interrupted` was stopped from outside and goes on by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +166,8 @@ def encode(line: Line) -> bytes:
 
 def decode(raw: bytes) -> Line:
     """Read one line without its newline. Raises BadLineError on damage; wrong values never pass."""
-    # ,"c":"01234567"} is 16 bytes
     text, tail = raw[:-16], raw[-16:]
-    if len(raw) > MAX_LINE or tail[:6] != b',"c":"' or tail[-2:] != b'"}' or b"%08x" % zlib.crc32(text) != tail[6:14]:
+    if len(raw) > MAX_LINE or tail != b',"c":"%08x"}' % zlib.crc32(text):
         raise BadLineError("checksum")
     try:
         body = json.loads(text + b"}")

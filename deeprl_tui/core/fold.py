@@ -43,7 +43,7 @@ class RunFold:
         self._episodes = 0
         self._solved_at: int | None = None
         self._checkpoint: events.Checkpoint | None = None
-        self._from_step: int | None = None
+        self._from_step = 0
         self._deaths = 0
         self._inexact = ""
         self._ended = True
@@ -106,6 +106,7 @@ class RunFold:
             spec=self.spec,
             state=current,
             attempt=self._attempt,
+            next_attempt=self._attempt + (1 if self._start.attempt == self._attempt else 0),
             pid=self._start.pid,
             host=self._start.host,
             cores=self._start.cores,
@@ -126,7 +127,7 @@ class RunFold:
             evals=tuple(self._evals),
             solved_at=self._solved_at,
             checkpoint_step=self._checkpoint.step if self._checkpoint else None,
-            deaths=self._deaths,
+            deaths=self._deaths_if_dead() if isinstance(current, state.Lost) else self._deaths,
             inexact=self._inexact,
             notes=tuple(self._notes),
             clock=self._clock,
@@ -155,9 +156,7 @@ class RunFold:
 
     def _on_start(self, event: events.Start) -> None:
         if not self._ended and self._start.attempt:
-            # The attempt before had no last word. It made progress if it began behind the newest checkpoint.
-            progressed = (self._checkpoint.step if self._checkpoint else 0) > (self._from_step or 0)
-            self._deaths = 0 if progressed else self._deaths + 1
+            self._deaths = self._deaths_if_dead()
         else:
             self._deaths = 0
         self._ended = False
@@ -167,6 +166,11 @@ class RunFold:
         self._cpu = None
         self._cpu_from = None
         self._note(event.at, "started", f"attempt {event.attempt} on {event.host}")
+
+    def _deaths_if_dead(self) -> int:
+        """Count a death without a last word; a checkpoint made by the dead attempt starts the count anew."""
+        progressed = self._checkpoint is not None and self._checkpoint.step > self._from_step
+        return 1 if progressed else self._deaths + 1
 
     def _on_resume(self, event: events.Resume) -> None:
         for curve in self.curves.values():

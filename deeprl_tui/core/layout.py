@@ -125,7 +125,9 @@ class RootPaths:
 
     def run(self, spec: RunSpec) -> RunPaths:
         """The directory of one run."""
-        return RunPaths(self.experiment(spec.id.experiment) / spec.algo / f"{env_folder(spec.env)}_{spec.id.seed}")
+        return RunPaths(
+            self.experiment(spec.id.experiment) / spec.algo / f"{env_folder(spec.env)}_{spec.id.seed}"
+        )
 
     def runs(self) -> Iterator[RunPaths]:
         """Find all run directories, in the order of their names. Temporary and archived ones are left out."""
@@ -150,6 +152,8 @@ def name_of(paths: RunPaths) -> RunId:
 
 def _folders(folder: Path) -> list[Path]:
     try:
-        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_dir())
+        return sorted(
+            entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_dir()
+        )
     except FileNotFoundError:
         return []

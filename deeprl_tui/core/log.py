@@ -90,7 +90,7 @@ class LineReader:
         *whole, rest = (self._rest + data).split(b"\n")
         if len(rest) > MAX_LINE:
             # A line without end is not ours: keep only enough to go on counting it as bad.
-            rest = rest[:MAX_LINE + 1]
+            rest = rest[: MAX_LINE + 1]
         self._rest = rest
         for raw in whole:
             try:

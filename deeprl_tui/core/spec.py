@@ -15,7 +15,7 @@ from deeprl_tui.errors import RunDirectoryError
 FORMAT = 1
 """Format of the run directory. Readers refuse a newer one."""
 
-Json: TypeAlias = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=,-]{0,119}")
 """Experiment names, also derived ones (`CP_basic+gamma=0.9`): safe as a folder and as a shell word."""

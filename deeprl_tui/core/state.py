@@ -119,6 +119,7 @@ class RunView:
     spec: RunSpec
     state: RunState
     attempt: int
+    next_attempt: int  # the number that the next worker gets
     pid: int
     host: str
     cores: tuple[int, ...]

@@ -1,0 +1,1 @@
+"""Run directories as a collection: made, found, asked, archived, and read back."""

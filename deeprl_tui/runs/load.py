@@ -1,0 +1,47 @@
+"""Reading run directories back: files in, views out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from deeprl_tui.core.fold import RunFold
+from deeprl_tui.core.layout import RootPaths, RunPaths
+from deeprl_tui.core.lock import is_held
+from deeprl_tui.core.log import read_lines
+from deeprl_tui.core.spec import RunSpec
+from deeprl_tui.core.state import RunView
+from deeprl_tui.errors import RunDirectoryError
+
+
+def load_view(paths: RunPaths, *, held: bool | None = None) -> RunView:
+    """Read one run. Raises RunDirectoryError if it has no good run.json.
+
+    held: whether its lock is held, when the caller knows.
+    """
+    if held is None:
+        held = is_held(paths.lock)
+    fold = RunFold(load_spec(paths))
+    for attempt in paths.attempts():
+        lines, bad = read_lines(paths.events(attempt))
+        fold.bad_lines += bad
+        for line in lines:
+            fold.apply(attempt, line)
+    return fold.view(held=held)
+
+
+def load_spec(paths: RunPaths) -> RunSpec:
+    """Read a run's description. Raises RunDirectoryError if it is missing or damaged."""
+    try:
+        return RunSpec.from_json(paths.spec.read_bytes(), place=str(paths.spec))
+    except OSError as error:
+        raise RunDirectoryError(f"cannot be read ({error.strerror})", place=str(paths.spec)) from None
+
+
+def load_all(root: Path) -> Iterator[tuple[RunPaths, RunView | RunDirectoryError]]:
+    """Read all runs of a folder; one that cannot be read comes as its error and stops nothing."""
+    for paths in RootPaths(root).runs():
+        try:
+            yield paths, load_view(paths)
+        except RunDirectoryError as error:
+            yield paths, error
+        except OSError as error:
+            yield paths, RunDirectoryError(str(error.strerror), place=str(paths.folder))
