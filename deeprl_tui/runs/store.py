@@ -61,8 +61,7 @@ class RunStore:
 
         Raises RefusedError with the differing keys if the experiment was run with other settings.
         """
-        for paths in self._of(spec.id.experiment):
-            self._check_settings(paths, spec)
+        self.check(spec)
         target = self.paths.run(spec)
         if target.spec.exists():
             return Already(spec.id, load_view(target))
@@ -85,6 +84,11 @@ class RunStore:
             ) from None
         _sync_folder(target.folder.parent)
         return Created(spec.id)
+
+    def check(self, spec: RunSpec) -> None:
+        """Raise RefusedError if the experiment was run with other settings."""
+        for paths in self._of(spec.id.experiment):
+            self._check_settings(paths, spec)
 
     def ask(self, paths: RunPaths, ask: Ask) -> None:
         """Ask a run to stop or pause: a living worker does at its next safe point, a waiting run at once."""

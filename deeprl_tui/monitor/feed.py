@@ -1,0 +1,65 @@
+"""The thread that brings a host's frames into the fleet."""
+
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+import deeprl_tui
+from deeprl_tui.core.spec import FORMAT
+from deeprl_tui.monitor.fleet import Fleet
+from deeprl_tui.monitor.follow import POLL_S, Follower
+from deeprl_tui.monitor.frames import Hello
+
+LOCAL = "local"
+"""What this machine is called on screen."""
+
+
+class LocalFeed:
+    """Follows a runs folder on this machine."""
+
+    def __init__(self, root: Path, fleet: Fleet, cores: tuple[int, ...]) -> None:
+        self._root = root
+        self._fleet = fleet
+        self._cores = cores
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="feed-local", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look at once: the user has just asked for something."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """End the thread; it holds nothing that anybody waits for."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout=1.0)
+
+    def _run(self) -> None:
+        hello = Hello(FORMAT, deeprl_tui.__version__, socket.gethostname(), _boot(), self._cores)
+        self._fleet.apply(LOCAL, hello)
+        follower = Follower(self._root, self._cores, time.time)
+        while not self._stop.is_set():
+            try:
+                for frame in follower.poll():
+                    self._fleet.apply(LOCAL, frame)
+                    if self._stop.is_set():
+                        return
+            except OSError as error:
+                self._fleet.fault(LOCAL, f"{self._root} cannot be read: {error.strerror}")
+            self._wake.wait(POLL_S)
+            self._wake.clear()
+
+
+def _boot() -> str:
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return f"pid-{os.getpid()}"

@@ -1,0 +1,70 @@
+"""The units of the monitoring stream. Whatever arrives at a dashboard arrives as one of these.
+
+Rule: a frame carries what stands in files, not conclusions; the fold draws those, in one place.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from deeprl_tui.core.spec import RunId
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First frame: who speaks."""
+
+    format: int
+    version: str
+    host: str
+    boot: str
+    cores: tuple[int, ...]  # those that workers may use
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A run directory appeared: its run.json."""
+
+    run: RunId
+    spec: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Bytes of an attempt's log, always ending with a whole line."""
+
+    run: RunId
+    attempt: int
+    offset: int  # of the first byte
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """Once a second: the state of the host, and which runs have a living writer."""
+
+    now: float  # the host's wall clock
+    busy: tuple[float, ...]  # share of each core of Hello.cores, 0 to 1
+    memory_used: int  # bytes
+    memory_total: int
+    disk_free: int
+    held: frozenset[RunId]
+    supervisor: bool  # somebody starts queued runs
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """A run directory went away or was replaced: forget what was known."""
+
+    run: RunId
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A folder that looks like a run and cannot be read."""
+
+    place: str
+    why: str
+
+
+Frame: TypeAlias = Hello | Described | Data | Alive | Reset | Damaged

@@ -1,0 +1,270 @@
+"""One function per thing a user can ask for; both front ends call these and nothing below.
+
+Rule: no printing, no asking, no screen. Every request may be repeated.
+"""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+
+from deeprl_tui import config
+from deeprl_tui.config import Checked, Experiment, Project
+from deeprl_tui.config.text import shown, suggest
+from deeprl_tui.core import state
+from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
+from deeprl_tui.core.lock import is_held
+from deeprl_tui.core.spec import RunId
+from deeprl_tui.core.state import RunView
+from deeprl_tui.errors import DeeprlError, RunDirectoryError, UnknownNameError
+from deeprl_tui.launch import local
+from deeprl_tui.monitor.feed import LocalFeed
+from deeprl_tui.monitor.fleet import Fleet
+from deeprl_tui.monitor.machine import memory
+from deeprl_tui.runs import load, stats
+from deeprl_tui.runs.plan import Plan
+from deeprl_tui.runs.plan import plan as make_plan
+from deeprl_tui.runs.store import Already, Ask, Created, Made, RunStore
+from deeprl_tui.supervisor.slots import cgroup_quota, usable_cores
+
+RUNS = "runs"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Experiments with the seeds to run; made by `choose`, taken by `plan` and `launch`."""
+
+    parts: tuple[tuple[Experiment, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """What a launch did."""
+
+    made: tuple[Made, ...]
+    archived: tuple[Path, ...]
+
+    @property
+    def ids(self) -> tuple[RunId, ...]:
+        """All runs that were asked for."""
+        return tuple(made.id for made in self.made)
+
+    @property
+    def created(self) -> int:
+        """Runs that are new."""
+        return sum(isinstance(made, Created) for made in self.made)
+
+    @property
+    def already(self) -> tuple[Already, ...]:
+        """Runs that were there."""
+        return tuple(made for made in self.made if isinstance(made, Already))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request to one run."""
+
+    run: RunId
+    done: bool
+    text: str
+
+
+def find_project(start: Path) -> Path:
+    """Find the nearest experiments.toml, from a folder upwards. Raises UnknownNameError if there is none."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / config.FILE).is_file():
+            return folder / config.FILE
+    raise UnknownNameError(
+        f"no {config.FILE} here or above",
+        place=str(start),
+        remedy="go to a project's folder, or name its file with --file",
+    )
+
+
+def runs_root(file: Path) -> Path:
+    """The runs folder of a project."""
+    return file.resolve().parent / RUNS
+
+
+def check(file: Path) -> Checked:
+    """Check an experiments.toml and report every problem."""
+    return config.check(file)
+
+
+def choose(
+    project: Project, names: Iterable[str], seeds: str | None = None, overrides: Iterable[str] = ()
+) -> Request:
+    """Turn names, `--seeds` and `--set`s into experiments with seeds. Raises on anything unknown."""
+    values = dict(config.parse_override(text) for text in overrides)
+    parts = []
+    for found in config.select(project, names):
+        experiment = config.override(found, values) if values else found
+        own = experiment.seeds
+        parts.append((experiment, own if seeds is None else config.parse_seeds(seeds, own[0] if own else 0)))
+    return Request(tuple(parts))
+
+
+def cores() -> tuple[int, ...]:
+    """The cores that workers may be pinned to on this machine."""
+    return usable_cores(os.sched_getaffinity(0), cgroup_quota())
+
+
+def plan(request: Request, root: Path, views: Mapping[RunId, RunView] | None = None) -> Plan:
+    """Say what a launch would do, before it does."""
+    if views is None:
+        views = views_of(root)
+    alive = [view for view in views.values() if isinstance(view.state, state.Running | state.Stopping)]
+    waiting = [view for view in views.values() if isinstance(view.state, state.Queued | state.Lost)]
+    measured = stats.throughput(views.values())
+    used, total = memory()
+    return make_plan(
+        request.parts,
+        there=frozenset(views),
+        cores=cores(),
+        busy=len(alive),
+        memory_available=total - used,
+        measured=measured,
+        ahead=[view.eta for view in alive]
+        + [view.eta or stats.expected(view.spec.settings, measured.get(view.spec.env)) for view in waiting],
+    )
+
+
+def launch(request: Request, root: Path, *, fresh: bool = False) -> Launched:
+    """Make the run directories, all or none of an experiment. Starts nothing: see `supervise`.
+
+    Raises RefusedError if an experiment was run with other settings, or, with fresh, is running.
+    """
+    store = RunStore(root)
+    archived = []
+    if fresh:
+        for experiment, _ in request.parts:
+            gone = store.archive(experiment.name)
+            if gone is not None:
+                archived.append(gone)
+    specs = [spec for experiment, seeds in request.parts for spec in experiment.specs(seeds)]
+    for spec in specs:
+        store.check(spec)
+    return Launched(tuple(store.create(spec) for spec in specs), tuple(archived))
+
+
+def supervise(root: Path, *, cores: int | None = None, child: bool = False) -> subprocess.Popen[bytes] | None:
+    """See that somebody starts the queued runs; None if a supervisor is there already.
+
+    child: keep it in our session, to be ended with us.
+    """
+    return local.ensure_supervisor(root, cores=cores, detached=not child)
+
+
+def supervised(root: Path) -> bool:
+    """Whether a supervisor works on a runs folder."""
+    return is_held(RootPaths(root).supervisor_lock)
+
+
+def watch(root: Path, fleet: Fleet) -> LocalFeed:
+    """Begin to follow a runs folder of this machine."""
+    feed = LocalFeed(root, fleet, cores())
+    feed.start()
+    return feed
+
+
+def views_of(root: Path) -> dict[RunId, RunView]:
+    """Read all runs of a folder that can be read."""
+    return {view.id: view for _, view in load.load_all(root) if isinstance(view, RunView)}
+
+
+def damaged(root: Path) -> list[RunDirectoryError]:
+    """The runs of a folder that cannot be read, with the reason."""
+    return [error for _, error in load.load_all(root) if isinstance(error, RunDirectoryError)]
+
+
+def find_runs(root: Path, patterns: Sequence[str]) -> list[tuple[RunId, RunPaths]]:
+    """Find runs by `experiment`, `experiment/seed` or pattern.
+
+    Raises UnknownNameError for the first pattern without any.
+    """
+    known = []
+    for paths in RootPaths(root).runs():
+        try:
+            known.append((name_of(paths), paths))
+        except ValueError:
+            continue
+    known.sort(key=lambda pair: pair[0])
+    found: dict[RunId, RunPaths] = {}
+    for pattern in patterns:
+        matches = [
+            (run, paths)
+            for run, paths in known
+            if pattern in (run.experiment, str(run))
+            or fnmatchcase(str(run) if "/" in pattern else run.experiment, pattern)
+        ]
+        if not matches:
+            experiments = list(dict.fromkeys(run.experiment for run, _ in known))
+            raise UnknownNameError(
+                f'no run matches "{shown(pattern)}"',
+                place=str(root),
+                remedy=suggest(pattern.partition("/")[0], experiments) or "deeprl ls names all runs",
+            )
+        found.update(matches)
+    return list(found.items())
+
+
+def ask(root: Path, patterns: Sequence[str], what: Ask) -> list[Answer]:
+    """Ask runs to stop or to pause at their next checkpoint."""
+    store = RunStore(root)
+    return [_each(run, partial(_ask, store, paths, what)) for run, paths in find_runs(root, patterns)]
+
+
+def resume(root: Path, patterns: Sequence[str]) -> list[Answer]:
+    """Put paused, stopped, failed and lost runs back into the queue, and see that somebody starts them."""
+    store = RunStore(root)
+    answers = [_each(run, partial(_resume, store, paths)) for run, paths in find_runs(root, patterns)]
+    if any(isinstance(view.state, state.Queued | state.Lost) for view in views_of(root).values()):
+        supervise(root)
+    return answers
+
+
+def worker_log(paths: RunPaths, lines: int) -> list[str]:
+    """The last lines that a run's workers printed, oldest first."""
+    try:
+        with open(paths.worker_log, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 400 * lines))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return []
+    return text.splitlines()[-lines:]
+
+
+def clock() -> float:
+    """Wall clock of this machine."""
+    return time.time()
+
+
+def _ask(store: RunStore, paths: RunPaths, what: Ask) -> tuple[bool, str]:
+    before = load.load_view(paths)
+    if state.is_over(before.state) and not (what == "stop" and isinstance(before.state, state.Paused)):
+        return False, f"is {state.word(before.state)} already"
+    store.ask(paths, what)
+    after = load.load_view(paths)
+    if state.is_over(after.state):
+        return True, state.word(after.state)
+    return True, "stops at its next checkpoint" if what == "stop" else "pauses at its next checkpoint"
+
+
+def _resume(store: RunStore, paths: RunPaths) -> tuple[bool, str]:
+    view = load.load_view(paths)
+    if store.requeue(paths, "resumed by request"):
+        at = view.checkpoint_step
+        return True, f"queued, goes on from step {at}" if at else "queued"
+    return False, f"is {state.word(view.state)}"
+
+
+def _each(run: RunId, act: Callable[[], tuple[bool, str]]) -> Answer:
+    try:
+        return Answer(run, *act())
+    except (OSError, DeeprlError) as error:
+        return Answer(run, False, str(error))

@@ -1,0 +1,93 @@
+"""What would run: pure arithmetic over experiments, cores and measured throughput."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from deeprl_tui.config import Experiment
+from deeprl_tui.config.predict import memory_bytes
+from deeprl_tui.core import eta as etas
+from deeprl_tui.core.eta import Eta
+from deeprl_tui.core.spec import RunId
+from deeprl_tui.runs.stats import Throughput, expected
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedExperiment:
+    """One experiment of a plan."""
+
+    experiment: Experiment
+    seeds: tuple[int, ...]
+    new: int  # runs that are not there yet
+    memory: int | None  # bytes of one run, predicted; None: unknown env
+    each: Eta | None  # duration of one run; None: nothing was measured
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a launch would do."""
+
+    parts: tuple[PlannedExperiment, ...]
+    cores: tuple[int, ...]
+    busy: int  # cores that other runs hold
+    memory_peak: int | None  # bytes, with as many of the largest runs as fit at once
+    memory_available: int
+    core_hours: Eta | None
+    finish: Eta | None  # seconds from now
+    unmeasured: tuple[str, ...]  # envs without a measurement
+
+    @property
+    def runs(self) -> int:
+        """Runs that would be made."""
+        return sum(part.new for part in self.parts)
+
+
+def plan(
+    experiments: Sequence[tuple[Experiment, tuple[int, ...]]],
+    *,
+    there: frozenset[RunId],
+    cores: tuple[int, ...],
+    busy: int,
+    memory_available: int,
+    measured: Mapping[str, Throughput],
+    ahead: Sequence[Eta | None] = (),
+) -> Plan:
+    """Lay the runs of experiments, with their seeds, over the cores.
+
+    there: runs that exist and are not made again; ahead: what the runs that go on or wait still need.
+    """
+    parts = []
+    for experiment, seeds in experiments:
+        specs = experiment.specs(seeds)
+        parts.append(
+            PlannedExperiment(
+                experiment,
+                seeds,
+                sum(spec.id not in there for spec in specs),
+                memory_bytes(specs[0]) if specs else None,
+                expected(experiment.settings, measured.get(experiment.env)),
+            )
+        )
+    work = [part.each for part in parts for _ in range(part.new)]
+    known = [each for each in work if each is not None]
+    complete = len(known) == len(work)
+    sizes = sorted((part.memory or 0 for part in parts for _ in range(part.new)), reverse=True)
+    known_memory = all(part.memory is not None for part in parts if part.new)
+    return Plan(
+        parts=tuple(parts),
+        cores=cores,
+        busy=busy,
+        memory_peak=sum(sizes[: len(cores)]) if known_memory else None,
+        memory_available=memory_available,
+        core_hours=_sum(known) if complete and known else None,
+        finish=etas.batch(ahead[:busy], [*ahead[busy:], *work], len(cores)) if complete and known else None,
+        unmeasured=tuple(sorted({part.experiment.env for part in parts if part.new and part.each is None})),
+    )
+
+
+def _sum(parts: Sequence[Eta]) -> Eta:
+    hours = 3600.0
+    return Eta(
+        sum(part.low for part in parts) / hours,
+        sum(part.mid for part in parts) / hours,
+        sum(part.high for part in parts) / hours,
+    )

@@ -1,0 +1,136 @@
+"""Numbers about runs: the row that programs read, what a run of an env costs, and when a batch is done."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from deeprl_tui.core import eta as etas
+from deeprl_tui.core import state
+from deeprl_tui.core.eta import Eta, Rate
+from deeprl_tui.core.spec import Json
+from deeprl_tui.core.state import RunView
+
+SPREAD = 1.3
+"""A run that has not begun is taken to be this much faster or slower than those it is judged by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """What was measured of one env."""
+
+    steps_per_second: float
+    length: float | None  # mean steps of an episode
+    runs: int
+
+
+def row(view: RunView) -> dict[str, Json]:
+    """One run as a flat record: the object of `deeprl ls --json`. Keys are only added."""
+    return {
+        "run": str(view.id),
+        "experiment": view.id.experiment,
+        "seed": view.id.seed,
+        "env": view.spec.env,
+        "state": state.word(view.state),
+        "reason": reason(view),
+        "step": view.step,
+        "total_steps": view.total_steps,
+        "episodes": view.episodes,
+        "total_episodes": view.total_episodes,
+        "progress": round(view.progress, 4),
+        "return_mean": view.return_mean,
+        "length_mean": view.length_mean,
+        "eval_mean": view.evals[-1].mean if view.evals else None,
+        "loss": view.loss,
+        "epsilon": view.epsilon,
+        "steps_per_second": view.steps_per_second,
+        "cpu": view.cpu,
+        "rss": view.rss,
+        "eta_s": view.eta.mid if view.eta else None,
+        "eta_low_s": view.eta.low if view.eta else None,
+        "eta_high_s": view.eta.high if view.eta else None,
+        "host": view.host or None,
+        "cores": list(view.cores),
+        "pid": view.pid or None,
+        "attempt": view.attempt,
+        "backend": view.backend or None,
+        "solved_at": view.solved_at,
+        "checkpoint_step": view.checkpoint_step,
+        "exact": not view.inexact,
+        "bad_lines": view.bad_lines,
+    }
+
+
+def reason(view: RunView) -> str | None:
+    """Why a run is in its state, where that needs a word."""
+    match view.state:
+        case state.Failed(error=error):
+            return error
+        case state.Queued(why=why) if why:
+            return why
+        case state.Lost():
+            return "its worker died; a supervisor starts it again: deeprl resume"
+        case _:
+            return None
+
+
+def throughput(views: Iterable[RunView]) -> dict[str, Throughput]:
+    """Speed and episode length by env, from runs that have trained."""
+    speeds: dict[str, list[float]] = {}
+    lengths: dict[str, list[float]] = {}
+    for view in views:
+        speed = view.steps_per_second
+        # A minute of training or a finished run: less says little.
+        if speed and (view.clock >= 20 or isinstance(view.state, state.Finished)):
+            speeds.setdefault(view.spec.env, []).append(speed)
+            length = etas.episode_length(view.curves["length"].y)
+            if length is not None:
+                lengths.setdefault(view.spec.env, []).append(length.mid)
+    return {
+        env: Throughput(_median(found), _median(lengths[env]) if env in lengths else None, len(found))
+        for env, found in speeds.items()
+    }
+
+
+def expected(settings: Mapping[str, Json], speed: Throughput | None) -> Eta | None:
+    """How long a run with these settings will take from its start; None while nothing was measured."""
+    if speed is None:
+        return None
+    steps, episodes = settings.get("total_timesteps"), settings.get("total_episodes")
+    each = speed.length
+    return etas.remaining(
+        step=0,
+        total_steps=steps if isinstance(steps, int) else None,
+        episodes=0,
+        total_episodes=episodes if isinstance(episodes, int) else None,
+        rate=_around(speed.steps_per_second),
+        length=_around(each) if each is not None else None,
+    )
+
+
+def batch_eta(views: Iterable[RunView], slots: int) -> Eta | None:
+    """When all these runs will be over; None if nothing is left or if too little is known."""
+    views = list(views)
+    measured = throughput(views)
+    running: list[Eta | None] = []
+    queued: list[Eta | None] = []
+    for view in views:
+        if isinstance(view.state, state.Running | state.Stopping):
+            running.append(view.eta or _rest(view, measured))
+        elif isinstance(view.state, state.Queued | state.Lost):
+            queued.append(view.eta or _rest(view, measured))
+    return etas.batch(running, queued, max(1, slots))
+
+
+def _rest(view: RunView, measured: Mapping[str, Throughput]) -> Eta | None:
+    whole = expected(view.spec.settings, measured.get(view.spec.env))
+    left = 1.0 - view.progress
+    return Eta(whole.low * left, whole.mid * left, whole.high * left) if whole else None
+
+
+def _around(value: float) -> Rate:
+    return Rate(value / SPREAD, value, value * SPREAD)
+
+
+def _median(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
