@@ -1,0 +1,98 @@
+"""From a RunSpec to a DQN: the only place that knows how settings become arguments."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
+from stable_baselines3.common.logger import Logger
+
+from deeprl_agents.dqn.convs import Convs
+from deeprl_agents.dqn.dqn import DQN
+from deeprl_agents.replay.prioritized import PrioritizedReplayBuffer
+from deeprl_tui.core.spec import RunSpec
+from deeprl_tui.errors import DeeprlError
+
+WORD = 2**32
+
+
+def build(spec: RunSpec, env: Any) -> DQN:
+    """Build the model of a run. Raises DeeprlError on settings that do not go together."""
+    settings: Any = spec.settings
+    if spec.algo != "dqn":
+        raise DeeprlError(f"unknown algorithm {spec.algo}", place=str(spec.id), remedy="this version has dqn")
+    seed = spec.id.seed % WORD
+    buffer, buffer_arguments = _buffer(settings, seed)
+    policy: dict[str, Any] = {
+        "net_arch": list(settings["net_arch"]),
+        "optimizer_kwargs": {"eps": settings["adam_eps"]},
+    }
+    if settings["pixels"]:
+        policy["features_extractor_class"] = Convs
+        policy["features_extractor_kwargs"] = {"layers": [list(layer) for layer in settings["convs"]]}
+    model = DQN(
+        "DuelingPolicy" if settings["dueling"] else "CnnPolicy" if settings["pixels"] else "MlpPolicy",
+        env,
+        learning_rate=settings["learning_rate"],
+        buffer_size=settings["buffer_size"],
+        learning_starts=settings["learning_starts"],
+        batch_size=settings["batch_size"],
+        tau=settings["tau"],
+        gamma=settings["gamma"],
+        train_freq=settings["train_freq"],
+        gradient_steps=settings["gradient_steps"],
+        replay_buffer_class=buffer,
+        replay_buffer_kwargs=buffer_arguments,
+        target_update_interval=settings["target_update_interval"],
+        exploration_initial_eps=settings["exploration_initial_eps"],
+        exploration_final_eps=settings["exploration_final_eps"],
+        exploration_steps=settings["exploration_steps"],
+        exploration=settings["exploration"],
+        boltzmann_beta=settings["boltzmann_beta"],
+        max_grad_norm=settings["max_grad_norm"],
+        grad_clip=settings["grad_clip"],
+        double_q=settings["double_q"],
+        net_init=settings["net_init"],
+        final_reward=settings["final_reward"],
+        total_episodes=settings["total_episodes"],
+        policy_kwargs=policy,
+        seed=seed,
+        device="cpu",
+    )
+    model.set_logger(Logger(folder=None, output_formats=[]))  # SB3's own would leave a folder in /tmp
+    return model
+
+
+def _buffer(settings: Any, seed: int) -> tuple[type[ReplayBuffer], dict[str, Any]]:
+    arguments: dict[str, Any] = {"handle_timeout_termination": settings["timeouts"] == "bootstrap"}
+    if settings["replay"] == "prioritized":
+        arguments |= {
+            "rng": np.random.default_rng([seed, 1]),
+            "alpha": settings["prioritized_alpha"],
+            "beta": settings["prioritized_beta"],
+            "beta_steps": settings["prioritized_beta_steps"],
+            "eps": settings["prioritized_eps"],
+            "n_steps": settings["n_steps"],
+            "gamma": settings["gamma"],
+        }
+        return PrioritizedReplayBuffer, arguments
+    if settings["replay"] != "uniform":
+        raise DeeprlError(
+            f"unknown replay {settings['replay']!r}", remedy="this version has uniform and prioritized"
+        )
+    if settings["n_steps"] > 1:
+        return NStepReplayBuffer, {**arguments, "n_steps": settings["n_steps"], "gamma": settings["gamma"]}
+    return ReplayBuffer, arguments
+
+
+def versions() -> dict[str, str]:
+    """Versions of all that may change a result in its last bit."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"cpu": torch.backends.cpu.get_cpu_capability()}
+    for name in ("torch", "stable_baselines3", "gymnasium", "numpy", "box2d"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,1 @@
+"""Replay buffers and the trees they draw from."""
