@@ -99,7 +99,8 @@ class _Decoder:
                 remedy = "put it into a table [experiments.NAME]" if name in BY_NAME else ""
                 self._report(path, "experiments", shown(name), "must be a table of an experiment", remedy)
                 continue
-            if not PLAIN.fullmatch(name) or not is_name(name):
+            fit = PLAIN.fullmatch(name) is not None and is_name(name)
+            if not fit:
                 self._report(
                     path,
                     f"experiments.{shown(name)}",
@@ -107,7 +108,9 @@ class _Decoder:
                     "is not a name",
                     "use letters, digits, _ - and single dots, at most 80",
                 )
-            tables.append(self._table(name, content))
+            table = self._table(name, content)
+            table.sound = table.sound and fit
+            tables.append(table)
         return tables
 
     def _table(self, name: str, content: dict[str, object]) -> Table:

@@ -27,8 +27,20 @@ class Document:
     lines: dict[Path, int] = field(default_factory=dict)
     scalars: dict[Path, str] = field(default_factory=dict)  # bare values as they are spelt
     problems: list[Problem] = field(default_factory=list)
+    implied: set[Path] = field(default_factory=set)  # tables that only a header below them mentions
     torn: set[Path] = field(default_factory=set)  # tables in which something could not be read
     extras: list["Document"] = field(default_factory=list)
+
+    def head(self, path: Path, line: int) -> None:
+        """Remember the line of a header; the tables above it stand there too, unless they have their own."""
+        if path in self.implied:
+            self.implied.remove(path)
+            del self.lines[path]
+        self.lines.setdefault(path, line)
+        for length in range(1, len(path)):
+            if path[:length] not in self.lines:
+                self.lines[path[:length]] = line
+                self.implied.add(path[:length])
 
     def line(self, *path: str) -> int:
         """Return the line of a table or key; 0 if it is not known."""
@@ -46,6 +58,9 @@ def read(data: bytes, file: str) -> Document:
         line = data.count(b"\n", 0, error.start) + 1
         return Document(problems=[Problem(file, line, "", "", "is not UTF-8", "save it as UTF-8")])
     statements = scan(text)
+    for statement in statements:
+        if statement.deep:
+            return Document(problems=[Problem(file, statement.line, "", "", "has a key of too many parts")])
     try:
         whole = tomllib.loads(text)
     except RecursionError:
@@ -67,7 +82,8 @@ def _located(whole: dict[str, object], statements: list[Statement]) -> Document:
                 _note(document, table, statement)
             continue
         inside = any(statement.path[:n] in document.torn for n in range(1, len(statement.path)))
-        document.lines.setdefault(statement.path, statement.line)
+        if not inside:
+            document.head(statement.path, statement.line)
         if statement.kind == "array":
             document.torn.add(statement.path)  # borrowed, to know the lists of tables
         table = None if inside or statement.kind == "array" else statement.path
@@ -126,7 +142,7 @@ class _Recovery:
             self.root = path
         self.into, self.table = into, path
         _descend(into.data, path)
-        into.lines.setdefault(path, line)
+        into.head(path, line)
 
     def _assign(self, statement: Statement) -> None:
         if self.into is None:
@@ -170,7 +186,8 @@ class _Recovery:
             if part not in node:
                 return None
             node = node[part]
-        return into.line(*path) if path in into.lines or not isinstance(node, dict) else None
+        free = isinstance(node, dict) and (path in into.implied or path not in into.lines)
+        return None if free else into.line(*path)
 
     def _repeated(self, path: Path, line: int, first: int, table: str, key: str) -> None:
         reason = f"is defined twice, first in line {first}" if first else "is defined twice"

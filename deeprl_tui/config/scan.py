@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 Path: TypeAlias = tuple[str, ...]
 
 DEEPEST = 40
+"""Parts of a key, or lists in lists. tomllib needs memory with the square of a key's parts."""
 
 _PART = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
 _SPACE = re.compile(r"[ \t]*")
@@ -31,6 +32,10 @@ class _Lost(Exception):
     """The text is not what the scanner expects."""
 
 
+class _Deep(_Lost):
+    """A key has too many parts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One header or one assignment. A broken one is a single line; the next line starts afresh."""
@@ -40,6 +45,7 @@ class Statement:
     text: str
     path: Path  # of the header, or of the key within its table; of a broken one as far as known
     inner: tuple[tuple[Path, int], ...] = ()  # keys of inline tables, below `path`, with their lines
+    deep: bool = False  # broken because a key has too many parts
     scalar: str = ""  # the value as it is spelt, if it is one bare word or number
 
 
@@ -66,10 +72,11 @@ class _Scanner:
             self.path, self.inner = (), []
             try:
                 found.append(self._header(start) if self.text[start] == "[" else self._assignment(start))
-            except _Lost:
+            except _Lost as lost:
                 stop = self.text.find("\n", start)
                 self.at = stop if stop >= 0 else len(self.text)
-                found.append(Statement("broken", self._line(start), self.text[start : self.at], self.path))
+                line, text = self._line(start), self.text[start : self.at]
+                found.append(Statement("broken", line, text, self.path, deep=isinstance(lost, _Deep)))
 
     def _header(self, start: int) -> Statement:
         double = self.text.startswith("[[", start)
@@ -88,7 +95,7 @@ class _Scanner:
         bare = self._value((), 0)
         scalar = self.text[value : self.at] if bare else ""
         text = self._finish(start)
-        return Statement("key", self._line(start), text, self.path, tuple(self.inner), scalar)
+        return Statement("key", self._line(start), text, self.path, tuple(self.inner), scalar=scalar)
 
     def _value(self, path: Path | None, depth: int) -> bool:
         """Pass over a value; `path` is None inside a list, where keys have no name. True if it is bare."""
@@ -143,6 +150,8 @@ class _Scanner:
         while self._take("."):
             self._skip(_SPACE)
             parts.append(self._part())
+            if len(parts) > DEEPEST:
+                raise _Deep
             self._skip(_SPACE)
         return tuple(parts)
 
