@@ -11,10 +11,10 @@ from dataclasses import dataclass
 WINDOW_S = 120.0
 """Throughput is taken over this many seconds of training."""
 
-RECENT = 0.2
+RECENT = 0.1
 """Episode length is taken over this share of the episodes so far, with RECENT_MIN as the least."""
 RECENT_MIN = 20
-RECENT_WEIGHT = 0.8
+RECENT_WEIGHT = 0.7
 """Weight of the recent episode length against that of the whole run: a phase need not last."""
 
 

@@ -132,11 +132,15 @@ class RootPaths:
     def runs(self) -> Iterator[RunPaths]:
         """Find all run directories, in the order of their names. Temporary and archived ones are left out."""
         for experiment in _folders(self.root):
-            for algo in _folders(experiment):
-                for folder in _folders(algo):
-                    paths = RunPaths(folder)
-                    if paths.spec.is_file():
-                        yield paths
+            yield from self.runs_of(experiment.name)
+
+    def runs_of(self, experiment: str) -> Iterator[RunPaths]:
+        """Find the run directories of one experiment."""
+        for algo in _folders(self.root / experiment):
+            for folder in _folders(algo):
+                paths = RunPaths(folder)
+                if paths.spec.is_file():
+                    yield paths
 
 
 def env_folder(env: str) -> str:

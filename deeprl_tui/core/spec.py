@@ -87,7 +87,7 @@ class RunSpec:
         )
 
     @classmethod
-    def from_json(cls, text: str | bytes, *, place: str = "run.json") -> "RunSpec":
+    def from_json(cls, text: str | bytes, *, place: str = "") -> "RunSpec":
         """Read run.json. Raises RunDirectoryError if it is damaged, foreign or of a newer format."""
         try:
             raw = json.loads(text)

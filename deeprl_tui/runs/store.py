@@ -51,7 +51,7 @@ class RunStore:
 
     def find(self, run: RunId) -> RunPaths | None:
         """Find a run's directory by its name."""
-        for paths in self._of(run.experiment):
+        for paths in self.paths.runs_of(run.experiment):
             if _name(paths) == run:
                 return paths
         return None
@@ -87,7 +87,7 @@ class RunStore:
 
     def check(self, spec: RunSpec) -> None:
         """Raise RefusedError if the experiment was run with other settings."""
-        for paths in self._of(spec.id.experiment):
+        for paths in self.paths.runs_of(spec.id.experiment):
             self._check_settings(paths, spec)
 
     def ask(self, paths: RunPaths, ask: Ask) -> None:
@@ -159,7 +159,7 @@ class RunStore:
             return None
         locks = []
         try:
-            for paths in self._of(experiment):
+            for paths in self.paths.runs_of(experiment):
                 try:
                     locks.append(FileLock.acquire(paths.lock, "archiving"))
                 except LockHeldError:
@@ -179,14 +179,6 @@ class RunStore:
         finally:
             for lock in locks:
                 lock.release()
-
-    def _of(self, experiment: str) -> list[RunPaths]:
-        folder = self.paths.experiment(experiment)
-        return [
-            RunPaths(spec.parent)
-            for spec in sorted(folder.glob("*/*/run.json"))
-            if not spec.parent.name.startswith(".")
-        ]
 
     def _check_settings(self, paths: RunPaths, spec: RunSpec) -> None:
         there = RunSpec.from_json(paths.spec.read_bytes(), place=str(paths.spec))
