@@ -1,0 +1,131 @@
+"""The part of the chart widget that needs numpy: follows the curves it is given and draws them.
+
+Rule: no Textual widgets here, so all of it is tested on arrays; a call never takes more than a few new
+samples, so a chart of a million steps builds itself over several frames instead of holding up the keys.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+
+from deeprl_tui.tui.widgets.chart.area import Curve, Range, fit_y
+from deeprl_tui.tui.widgets.chart.canvas import Box, Frame, Look, layout
+from deeprl_tui.tui.widgets.chart.draw import draw
+from deeprl_tui.tui.widgets.chart.series import Series, aggregate
+from deeprl_tui.tui.widgets.view import View
+
+BUDGET: Final = 200_000
+"""Samples taken over per call: about 5 ms."""
+
+
+class Points(Protocol):
+    """What grows: `core.curve.Curve` fits. `generation` changes when points were taken back."""
+
+    @property
+    def generation(self) -> int: ...
+    @property
+    def x(self) -> Sequence[float]: ...
+    @property
+    def y(self) -> Sequence[float]: ...
+
+
+class CurveSpec(Protocol):
+    """One line of the chart: `curve_plot.CurveData` fits."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def color(self) -> str: ...
+    @property
+    def seeds(self) -> Sequence[Points]: ...
+    @property
+    def selected(self) -> bool: ...
+
+
+@dataclass(slots=True)
+class _Followed:
+    points: Points  # held, so that its id stays its own
+    generation: int
+    series: Series
+
+
+class Plotter:
+    """Curves followed by identity, and the frame of a view on them."""
+
+    def __init__(self) -> None:
+        self._followed: dict[int, _Followed] = {}
+        self._curves: Sequence[CurveSpec] = ()
+        self.box = Box(0, 0, 0, 0)
+        self.end = 0.0
+        """The largest x there is."""
+        self.seeds = (0, 0)
+        """Of the selected curve, or of the one with most seeds: seeds at most, and at its end."""
+
+    def follow(self, curves: Sequence[CurveSpec]) -> bool:
+        """Take over what is new in these curves and forget all others; True if there is more to take."""
+        self._curves = curves
+        wanted = {id(points): points for curve in curves for points in curve.seeds}
+        for gone in self._followed.keys() - wanted.keys():
+            del self._followed[gone]
+        room = BUDGET
+        for key, points in wanted.items():
+            followed = self._followed.get(key)
+            if followed is None or followed.generation != points.generation:
+                followed = self._followed[key] = _Followed(points, points.generation, Series())
+            have, size = followed.series.size, min(len(points.x), len(points.y))
+            stop = min(size, have + room)
+            if stop > have:
+                # Slices are copies: an array that numpy looks into cannot grow.
+                followed.series.extend(np.array(points.x[have:stop]), np.array(points.y[have:stop]))
+                room -= stop - have
+            if stop < size:
+                return True
+        return False
+
+    def draw(
+        self,
+        width: int,
+        height: int,
+        view: View,
+        look: Look,
+        refs: Sequence[tuple[float, str]] = (),
+        x_name: str = "",
+        empty: str = "no episodes yet",
+    ) -> Frame:
+        """The frame of the followed curves."""
+        names = [curve.name for curve in self._curves]
+        members = [
+            [self._followed[id(p)].series for p in c.seeds if id(p) in self._followed] for c in self._curves
+        ]
+        filled = [[series for series in seeds if series.size] for seeds in members]
+        self.end = max((float(series.x[-1]) for seeds in filled for series in seeds), default=0.0)
+        self.box = layout(width, height, names)
+        x0, x1 = view.span(self.end)
+        columns = max(self.box.columns, 1)
+        curves: list[Curve] = []
+        most: list[tuple[bool, int, int]] = []
+        for spec, seeds in zip(self._curves, filled, strict=True):
+            line = aggregate(seeds, x0, x1, columns, view.band, view.smooth)
+            known = line.count[line.count > 0]
+            if known.size:
+                most.append((spec.selected, int(known.max()), int(known[-1])))
+            banded = view.band != "none"
+            curves.append(
+                Curve(
+                    spec.name,
+                    spec.color,
+                    line.mid,
+                    line.lo if banded else None,
+                    line.hi if banded else None,
+                    line.count,
+                    spec.selected,
+                )
+            )
+        self.seeds = max(most)[1:] if most else (0, 0)
+        y0, y1 = fit_y(curves, refs, view.log_y)
+        area = Range(x0, x1, y0, y1, view.log_y)
+        return draw(
+            width, height, curves, area, look, refs=refs, cross=view.cross, x_name=x_name, empty=empty
+        )

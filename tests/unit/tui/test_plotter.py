@@ -1,0 +1,65 @@
+"""Following live curves without an app."""
+
+from dataclasses import dataclass, field
+
+from deeprl_tui.core.curve import Curve
+from deeprl_tui.tui.widgets.chart.canvas import Look
+from deeprl_tui.tui.widgets.chart.plotter import BUDGET, Plotter
+from deeprl_tui.tui.widgets.view import View
+
+LOOK = Look("#0f1117", "#c9d1e3", "#e0af68")
+
+
+@dataclass
+class Line:
+    seeds: list[Curve] = field(default_factory=list)
+    name: str = "a"
+    color: str = "#9ece6a"
+    selected: bool = False
+
+
+def long_curve(n: int) -> Curve:
+    curve = Curve()
+    curve.x.extend(range(n))
+    curve.y.extend([1.0] * n)
+    return curve
+
+
+def test_a_long_curve_is_taken_in_parts() -> None:
+    """One call takes a bounded number of samples and says that there is more."""
+    plotter, line = Plotter(), Line([long_curve(BUDGET + 10)])
+    assert plotter.follow([line])
+    plotter.draw(60, 10, View(), LOOK)
+    assert plotter.end == BUDGET - 1
+    assert not plotter.follow([line])
+    plotter.draw(60, 10, View(), LOOK)
+    assert plotter.end == BUDGET + 9
+
+
+def test_curves_can_grow_while_they_are_followed() -> None:
+    """Following does not lock the arrays of the fold."""
+    plotter, line = Plotter(), Line([long_curve(10)])
+    plotter.follow([line])
+    line.seeds[0].append(20.0, 2.0)
+    plotter.follow([line])
+    plotter.draw(60, 10, View(), LOOK)
+    assert plotter.end == 20
+
+
+def test_seeds_are_those_of_the_selected_curve() -> None:
+    """The caption's numbers come from the selected curve: at most, and at its end."""
+    plotter = Plotter()
+    short, full = long_curve(50), long_curve(100)
+    lines = [Line([full] * 1, "one"), Line([short, full], "two", selected=True)]
+    plotter.follow(lines)
+    plotter.draw(60, 10, View(), LOOK)
+    assert plotter.seeds == (2, 1)
+
+
+def test_what_is_not_shown_is_forgotten() -> None:
+    """Curves that are no longer asked for leave no memory behind."""
+    plotter = Plotter()
+    plotter.follow([Line([long_curve(10)])])
+    plotter.follow([])
+    assert not plotter._followed
+    assert "no episodes yet" in plotter.draw(60, 10, View(), LOOK).text()
