@@ -1,0 +1,20 @@
+"""The laboratory of real processes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from process_lab import Lab
+
+from deeprl_tui.supervisor.slots import LOCK_FOLDER
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """A project in an empty folder; its core locks are its own."""
+    monkeypatch.setenv(LOCK_FOLDER, str(tmp_path / "locks"))
+    lab = Lab(tmp_path)
+    try:
+        yield lab
+    finally:
+        lab.close()
