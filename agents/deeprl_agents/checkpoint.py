@@ -1,6 +1,6 @@
 """The checkpoint file and the replay log beside it.
 
-Format: magic, length of the header, header (JSON, with name, dtype and shape of each array), raw arrays, CRC-32.
+Format: magic, length of the header, header (JSON; name, dtype and shape of each array), raw arrays, CRC-32.
 Transitions are appended to the replay log in frames; the checkpoint names the log's generation and committed
 length, so a torn frame does not exist. A log of twice a buffer's size is written anew as the next generation.
 Rule: no pickle; sizes are checked before memory is taken; at every moment one complete state is on disk.
@@ -62,11 +62,8 @@ def read_checkpoint(path: Path) -> Saved | None:
         data = path.read_bytes()
     except FileNotFoundError:
         return None
-    if (
-        len(data) < 20
-        or not data.startswith(MAGIC)
-        or zlib.crc32(data[:-4]).to_bytes(4, "little") != data[-4:]
-    ):
+    crc = zlib.crc32(data[:-4]).to_bytes(4, "little")
+    if len(data) < 20 or not data.startswith(MAGIC) or crc != data[-4:]:
         raise DamagedError("checksum")
     size = int.from_bytes(data[8:16], "little")
     if size > min(MAX_HEADER, len(data) - 20):

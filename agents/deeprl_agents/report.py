@@ -3,7 +3,6 @@
 Rule: nothing here draws random numbers or changes the model, so a run that tells more trains the same.
 """
 
-import math
 import os
 import resource
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from deeprl_tui.core.events import Event
 from deeprl_tui.core.log import EventLog
 
 BEAT_S = 1.0
+RATE_S = 0.2
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -35,6 +35,7 @@ class Reporter:
         self._cpu_zero = cpu_seconds()
         self._beat_at = clock() + BEAT_S
         self._last = (clock(), 0)
+        self._rate = 0.0
         self._warned: set[str] = set()
 
     def tell(self, event: Event, *, sync: bool = False) -> None:
@@ -60,22 +61,21 @@ class Reporter:
         """Give a sign of life."""
         now = self.clock()
         seconds, steps = now - self._last[0], step - self._last[1]
-        self._last = (now, step)
         self._beat_at = now + BEAT_S
+        if seconds > RATE_S:  # else a beat at a checkpoint would show the rate of a few milliseconds
+            self._last, self._rate = (now, step), round(steps / seconds, 2)
         self.tell(
             events.Beat(
                 step=step,
                 updates=updates,
                 cpu_s=round(cpu_seconds() - self._cpu_zero, 3),
                 rss=resident_bytes(),
-                sps=round(steps / seconds, 2) if seconds > 0 else 0.0,
+                sps=self._rate,
                 loss=loss,
                 epsilon=epsilon,
             ),
             sync=sync,
         )
-        if math.isinf(loss):
-            self.warn_once("the loss is infinite: try a lower learning_rate or max_grad_norm")
 
     def warn_once(self, text: str) -> None:
         """Append a warning that this attempt has not given yet."""

@@ -7,6 +7,7 @@ import io
 import json
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,16 +22,16 @@ from deeprl_agents.evaluate import Evaluations, play
 from deeprl_agents.report import Reporter
 from deeprl_tui.core import events
 from deeprl_tui.core.layout import RunPaths
-from deeprl_tui.core.spec import RunSpec, canonical
+from deeprl_tui.core.spec import RunSpec
 
-NAN = "the loss is not a number: the weights have diverged; try a lower learning_rate or set max_grad_norm"
+DIVERGED = "the loss is not finite: the weights have diverged; try a lower learning_rate or set max_grad_norm"
 
 
-class Fenced(Exception):  # noqa: N818
+class Fenced(Exception):
     """A newer attempt of the run exists: write nothing more."""
 
 
-class Leave(Exception):  # noqa: N818
+class Leave(Exception):
     """Somebody asked, and the state is saved."""
 
     def __init__(self, ask: str) -> None:
@@ -91,8 +92,7 @@ class Training(BaseCallback):
         self._save()
 
     def finish(self, *, final: bool) -> None:
-        """Write what SB3 and rl-zoo look for, if nothing more will come; end with a beat."""
-        self._beat()
+        """Write what SB3 and rl-zoo look for, if nothing more will come."""
         if final:
             self._write_model(self._paths.last_model(self._spec.env))
             self._write_zoo_files()
@@ -128,8 +128,8 @@ class Training(BaseCallback):
         model = self._dqn
         if losses := model.take_losses():
             self._loss = float(np.mean(losses))
-            if math.isnan(self._loss):
-                self._report.warn_once(NAN)
+            if not math.isfinite(self._loss):
+                self._report.warn_once(DIVERGED)
         self._report.beat(
             step=self.step,
             updates=model._n_updates,
@@ -199,8 +199,9 @@ class Training(BaseCallback):
         arguments = {"algo": spec.algo, "env": spec.env, "seed": spec.id.seed, "env_kwargs": None}
         target = self._paths.zoo_config(spec.env)
         target.parent.mkdir(exist_ok=True)
-        self._patience(lambda: replace(target, [json.dumps(config, indent=1).encode()]))
-        self._patience(lambda: replace(self._paths.zoo_args(spec.env), [canonical(arguments).encode()]))
+        for path, content in ((target, config), (self._paths.zoo_args(spec.env), arguments)):
+            text = json.dumps(content, indent=1).encode()
+            self._patience(partial(replace, path, [text]))
 
 
 def _after(step: int, every: int) -> int:

@@ -3,16 +3,16 @@
 Rule: no thread may be left behind. A fork of a process with an OpenMP pool hangs at its first update.
 """
 
+import contextlib
+
 import gymnasium
 import gymnasium.envs.classic_control
 import torch
 
 import deeprl_agents.worker
 
-try:
-    import gymnasium.envs.box2d  # noqa: F401
-except gymnasium.error.DependencyNotInstalled:
-    pass  # the worker of such an env says so
+with contextlib.suppress(gymnasium.error.DependencyNotInstalled):  # the worker of such an env says so
+    import gymnasium.envs.box2d
 
 
 def warm() -> None:

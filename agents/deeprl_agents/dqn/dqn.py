@@ -1,4 +1,4 @@
-"""DQN with the study's switches: Double-Q, dueling, n-step, prioritized, epsilon in steps, Boltzmann, clipping.
+"""DQN with the study's switches: Double-Q, dueling, n-step, prioritized, epsilon in steps, Boltzmann.
 
 Rule: a subclass of Stable-Baselines3's DQN. Its save, load, callbacks and logger stay, and with all switches
 off it takes the same actions and makes the same weights as Stable-Baselines3, to the bit.
@@ -70,7 +70,8 @@ class DQN(SB3DQN):
         self.final_reward = final_reward
         self.total_episodes = total_episodes
         self._losses: list[float] = []
-        super().__init__(policy, env, *args, max_grad_norm=max_grad_norm, **kwargs)  # type: ignore[arg-type]
+        super().__init__(policy, env, *args, **kwargs)
+        self.max_grad_norm: float | None = max_grad_norm  # type: ignore[assignment]
 
     def take_losses(self) -> list[float]:
         """Give the losses of the updates since the last call."""
@@ -188,7 +189,7 @@ class DQN(SB3DQN):
             self._update_info_buffer(infos, dones)
             if self.final_reward is not None and dones[0]:
                 rewards = np.full_like(rewards, self.final_reward)
-            self._store_transition(replay_buffer, stored, new_obs, rewards, dones, infos)
+            self._store_transition(replay_buffer, stored, new_obs, rewards, dones, infos)  # type: ignore[arg-type]
             self._update_current_progress_remaining(self.num_timesteps, self._total_timesteps)
             self._on_step()
             if dones[0]:

@@ -11,7 +11,7 @@ Ints = NDArray[np.int64]
 
 
 class SumTree:
-    """Leaves with values > 0, or 0 where there is none; their sum, their minimum, and search by prefix sum."""
+    """Leaves with values > 0, or 0 where there is none; sum, minimum, and search by prefix sum."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity

@@ -1,0 +1,193 @@
+"""A run that was interrupted, killed or damaged goes on as if nothing had happened."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from stable_baselines3.common.monitor import load_results
+
+from deeprl_agents.checkpoint import Saved, previous, read_checkpoint
+from deeprl_tui.core import events, state
+
+Maker = Callable[..., Any]
+
+
+def final(trial: Any) -> Saved:
+    """The state at the end of a run."""
+    saved = read_checkpoint(trial.paths.checkpoint)
+    assert saved is not None
+    return saved
+
+
+def assert_same(one: Any, other: Any) -> None:
+    """Both runs ended in the same state, to the bit, and tell the same story."""
+    ours, theirs = final(one), final(other)
+    assert ours.arrays.keys() == theirs.arrays.keys()
+    for name, array in ours.arrays.items():
+        assert np.array_equal(array, theirs.arrays[name]), name
+    for key in ("num_timesteps", "_episode_num", "_n_calls", "_n_updates", "random", "env_episode"):
+        assert ours.values[key] == theirs.values[key], key
+    left, right = one.view(), other.view()
+    for name in ("return", "length"):
+        assert left.curves[name].x == right.curves[name].x
+        assert left.curves[name].y == right.curves[name].y
+    assert left.evals == right.evals
+    assert right.inexact == ""
+
+
+SWITCHES: dict[str, dict[str, Any]] = {
+    "uniform": {},
+    "prioritized": {"replay": "prioritized", "n_steps": 3, "prioritized_beta_steps": 1000, "dueling": True},
+    "boltzmann": {"exploration": "boltzmann", "train_freq": 4, "gradient_steps": 2, "timeouts": "bootstrap"},
+}
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_interrupted_twice_and_continued_is_the_same_run(a_trial: Maker, name: str) -> None:
+    """Weights, random streams, buffer, episodes and evaluations equal those of an uninterrupted run."""
+    whole, broken = (a_trial(where, **SWITCHES[name]) for where in ("whole", "broken"))
+    assert whole.train() == 0
+    for attempt, end in enumerate((333, 1010), start=1):
+        code = broken.train(attempt, ask=lambda step, end=end: "interrupt" if step >= end else None)
+        assert code == 75
+    assert broken.train(3) == 0
+    assert_same(whole, broken)
+
+
+WORKER = """
+import sys
+from pathlib import Path
+from deeprl_agents.worker import main
+sys.exit(main(Path(sys.argv[1]), attempt=int(sys.argv[2])))
+"""
+
+
+def start(trial: Any, attempt: int) -> "subprocess.Popen[bytes]":
+    """Start a worker process."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", WORKER, str(trial.paths.folder), str(attempt)]
+    return subprocess.Popen(command, env=environment)
+
+
+def wait_for(trial: Any, process: "subprocess.Popen[bytes]", kind: type, count: int, attempt: int) -> None:
+    """Wait until a worker has told of so many events of a kind."""
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        if trial.paths.events(attempt).exists() and len(trial.events(kind, attempt)) >= count:
+            return
+        os.sched_yield()
+    raise AssertionError(f"the worker ended with {process.poll()}")
+
+
+def test_killed_with_9_between_checkpoints_is_the_same_run(a_trial: Maker) -> None:
+    """A real process killed after its third checkpoint goes on to the same end, and counts no step twice."""
+    whole, broken = (a_trial(where, total_timesteps=3000) for where in ("whole", "broken"))
+    assert whole.train() == 0
+    process = start(broken, 1)
+    wait_for(broken, process, events.Checkpoint, 3, 1)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert broken.train(2) == 0
+    assert_same(whole, broken)
+    one, other = (load_results(str(trial.paths.folder)) for trial in (whole, broken))
+    assert one["l"].tolist() == other["l"].tolist()
+    assert one["r"].tolist() == other["r"].tolist()
+
+
+def test_sigterm_ends_at_a_checkpoint(a_trial: Maker) -> None:
+    """SIGTERM: state saved, last word written, exit code 75."""
+    trial = a_trial(total_timesteps=10**6)
+    process = start(trial, 1)
+    wait_for(trial, process, events.Episode, 5, 1)
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(20) == 75
+    (end,) = trial.events(events.End)
+    assert end.outcome == "interrupted"
+    assert final(trial).values["num_timesteps"] == end.step
+    assert isinstance(trial.view().state, state.Queued)
+
+
+@pytest.mark.parametrize(("word", "kind"), [("stop", state.Stopped), ("pause", state.Paused)])
+def test_a_request_is_obeyed(a_trial: Maker, word: str, kind: type) -> None:
+    """A request file ends the run at a checkpoint, and the log says what was asked."""
+    trial = a_trial()
+    trial.paths.request.write_text(word)
+    assert trial.train() == 0
+    assert [event.ask for event in trial.events(events.StopAsked)] == [word]
+    assert isinstance(trial.view().state, kind)
+    assert trial.paths.checkpoint.exists()
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(a_trial: Maker) -> None:
+    """The newest state with a flipped bit is not used; the older one leads to the same end."""
+    whole, broken = (a_trial(where) for where in ("whole", "broken"))
+    whole.train()
+    broken.train(ask=lambda step: "interrupt" if step >= 900 else None)
+    data = bytearray(broken.paths.checkpoint.read_bytes())
+    data[len(data) // 2] ^= 4
+    broken.paths.checkpoint.write_bytes(data)
+    assert broken.train(2) == 0
+    (resume,) = broken.events(events.Resume, 2)
+    assert resume.step == 800
+    assert "checksum" in broken.events(events.Warn, 2)[0].text
+    assert_same(whole, broken)
+
+
+def test_without_any_checkpoint_the_run_starts_again(a_trial: Maker) -> None:
+    """Both checkpoints gone: the second attempt is a whole run, and each step counts once."""
+    whole, broken = (a_trial(where, total_timesteps=600) for where in ("whole", "broken"))
+    whole.train()
+    broken.train(ask=lambda step: "interrupt" if step >= 500 else None)
+    broken.paths.checkpoint.unlink()
+    previous(broken.paths).unlink()
+    assert broken.train(2) == 0
+    assert_same(whole, broken)
+    assert load_results(str(broken.paths.folder))["l"].sum() == sum(broken.view().curves["length"].y)
+
+
+def test_a_long_replay_log_is_written_anew(a_trial: Maker) -> None:
+    """The log stays below three times a small buffer, and a resume from the new one is exact."""
+    changes = {"buffer_size": 50, "save_freq": 50, "env": "Acrobot-v1", "total_timesteps": 1200}
+    whole, broken = (a_trial(where, **changes) for where in ("whole", "broken"))
+    whole.train()
+    broken.train(ask=lambda step: "interrupt" if step >= 777 else None)
+    broken.train(2)
+    assert_same(whole, broken)
+
+
+def test_a_replaced_worker_writes_nothing_more(a_trial: Maker) -> None:
+    """A newer attempt in attempt.json ends this one at its next checkpoint, without a last word."""
+    trial = a_trial()
+
+    def replace_it(step: int) -> None:
+        if step == 300:
+            trial.paths.attempt.write_text('{"attempt": 2}')
+
+    assert trial.train(ask=replace_it) == 75
+    assert not trial.paths.checkpoint.exists()
+    assert trial.events(events.End) == []
+
+
+def test_an_attempt_that_is_not_the_newest_does_not_begin(a_trial: Maker) -> None:
+    """A worker that starts too late leaves no trace in the log."""
+    trial = a_trial()
+    trial.paths.attempt.write_text('{"attempt": 2}')
+    assert trial.train(1) == 75
+    assert not trial.paths.events(1).exists()
+
+
+def test_another_cpu_makes_the_resume_inexact(a_trial: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run goes on, and says why its numbers may differ."""
+    trial = a_trial(total_timesteps=600)
+    trial.train(ask=lambda step: "interrupt" if step >= 500 else None)
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "other")
+    assert trial.train(2) == 0
+    (resume,) = trial.events(events.Resume, 2)
+    assert not resume.exact
+    assert "cpu" in resume.why
