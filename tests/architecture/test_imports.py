@@ -1,0 +1,40 @@
+"""What each entry point loads, seen in clean interpreters: a static graph cannot see whether an import is deferred."""
+
+import json
+
+import pytest
+from support import run_python
+
+HEAVY = {"torch", "stable_baselines3", "gymnasium", "numpy", "pandas", "multiprocess", "asyncssh"}
+
+
+def loaded(module: str) -> set[str]:
+    """Top-level names in sys.modules after an import."""
+    code = f"import json, sys, {module}; print(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    return set(json.loads(run_python(code)))
+
+
+def test_the_protocol_needs_only_the_standard_library() -> None:
+    """A worker shares it, and a host without screens reads logs with it."""
+    assert not loaded("deeprl_tui.core.fold") & (HEAVY | {"textual", "rich", "typer"})
+
+
+def test_the_operations_need_no_screen_and_no_learner() -> None:
+    """Both front ends stand on them."""
+    assert not loaded("deeprl_tui.ops") & (HEAVY | {"textual", "rich", "typer"})
+
+
+def test_the_command_line_loads_no_screen_and_no_learner() -> None:
+    """`deeprl ls` answers at once."""
+    assert not loaded("deeprl_tui.cli.main") & (HEAVY | {"textual"})
+
+
+@pytest.mark.parametrize("module", ["deeprl_tui.tui.main", "deeprl_tui.tui.app"])
+def test_the_dashboard_loads_no_learner(module: str) -> None:
+    """torch alone would cost ten dashboards."""
+    assert not loaded(module) & (HEAVY | {"typer"})
+
+
+def test_the_supervisor_loads_no_learner() -> None:
+    """Its fork server does; the supervisor itself stays small."""
+    assert not loaded("deeprl_tui.supervisor.loop") & {"torch", "stable_baselines3", "gymnasium", "textual"}
