@@ -43,6 +43,7 @@ class CurveData:
 class CurvePlot(Widget, can_focus=True):
     """A chart of `CurveData`. `set_curves` at every tick is fine: it draws only if something changed."""
 
+    ALLOW_SELECT = False  # a drag pans
     DEFAULT_CSS = "CurvePlot { width: 1fr; height: 1fr; }"
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -105,16 +106,18 @@ class CurvePlot(Widget, can_focus=True):
         self,
         curves: Sequence[CurveData],
         refs: Sequence[tuple[float, str]] = (),
-        empty: str = "no episodes yet",
+        empty: str | None = None,
     ) -> None:
         """Show these curves, later ones before earlier ones, and dashed lines (value, text).
 
+        `empty` is what to say if there is no point yet.
         The widget follows the `Curve` objects: what is appended to them is taken over at the next call.
         """
-        self._curves, self._refs, self._empty = tuple(curves), tuple(refs), empty
+        self._curves, self._refs = tuple(curves), tuple(refs)
+        self._empty = self._empty if empty is None else empty
         state = (
             self._refs,
-            empty,
+            self._empty,
             [(c.name, c.color, c.selected, [(id(s), s.generation, len(s)) for s in c.seeds]) for c in curves],
         )
         if state != self._drawn:

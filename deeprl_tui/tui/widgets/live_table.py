@@ -17,8 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from deeprl_tui.tui.theme import LABEL, Palette
-from deeprl_tui.tui.widgets.rows import Cell, Column, Piece, Row, line, pieces_of, row_styles, widths
-from deeprl_tui.tui.widgets.text import cut
+from deeprl_tui.tui.widgets.rows import Cell, Column, Piece, Row, line, pieces_of, row_styles, titles, widths
 
 __all__ = ["Cell", "Column", "LiveTable", "Piece", "Row"]
 
@@ -38,6 +37,8 @@ class LiveTable(ScrollView, can_focus=True):
         scrollbar-background-active: $background;
     }
     """
+
+    ALLOW_SELECT = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "Down", show=False, id="table.down"),
@@ -135,14 +136,13 @@ class LiveTable(ScrollView, can_focus=True):
                     self._strips.pop(row.key, None)
             self._fit()
             self.refresh()
-        here = index.get(self._cursor) if self._cursor is not None else None
-        if here is None or rows[here].heading:
-            near = old_index.get(self._cursor, 0) if self._cursor is not None else 0
-            at = self._selectable(min(near, len(rows) - 1), 1)
-            if at is None:
-                at = self._selectable(min(near, len(rows) - 1), -1)
+        before, here = old_index.get(self._cursor or "", 0), self._place()
+        if here < 0 or rows[here].heading:
+            near = min(before, len(rows) - 1)
+            found = (self._selectable(near, 1), self._selectable(near, -1))
+            at = found[1] if found[0] is None else found[0]
             self._set_cursor(None if at is None else self._rows[at].key)
-        elif old_index.get(self._cursor or "") != here:
+        elif before != here:
             self._show_cursor()
 
     def update_row(self, row: Row) -> bool:
@@ -162,6 +162,9 @@ class LiveTable(ScrollView, can_focus=True):
             self._set_cursor(key)
 
     # -- the cursor --------------------------------------------------------------------------------------
+
+    def _place(self) -> int:
+        return self._index.get(self._cursor or "", -1)
 
     def _selectable(self, start: int, step: int) -> int | None:
         """The first row that is no heading, from start in steps."""
@@ -190,8 +193,8 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _show_cursor(self) -> None:
         """Scroll just far enough, and only if the cursor left the view."""
-        at = self._index.get(self._cursor) if self._cursor is not None else None
-        if at is None or not self.size.height:
+        at = self._place()
+        if at < 0 or not self.size.height:
             return
         first = at - 1 if at > 0 and self._rows[at - 1].heading else at  # with its heading
         top, room = round(self.scroll_y), max(1, self.size.height - self._header)
@@ -200,17 +203,13 @@ class LiveTable(ScrollView, can_focus=True):
         elif at >= top + room:
             self.scroll_to(y=at - room + 1, animate=False, force=True, immediate=True)
 
-    @property
-    def _at(self) -> int:
-        return self._index.get(self._cursor, -1) if self._cursor is not None else -1
-
     def action_move(self, rows: int) -> None:
         """Move by rows, over headings."""
-        self._go(self._at + rows, 1 if rows > 0 else -1)
+        self._go(self._place() + rows, 1 if rows > 0 else -1)
 
     def action_page(self, pages: int) -> None:
         """Move by what fits on the screen."""
-        target = self._at + pages * max(1, self.size.height - self._header - 1)
+        target = self._place() + pages * max(1, self.size.height - self._header - 1)
         if self._selectable(max(0, min(target, len(self._rows) - 1)), pages) is None:
             pages = -pages
         self._go(target, pages)
@@ -255,22 +254,13 @@ class LiveTable(ScrollView, can_focus=True):
         self._looks = None
         self._strips.clear()
 
-    @property
-    def _widths(self) -> list[int]:
-        return widths(self._columns, self.size.width)
-
     def _line(self, bar: Segment, cells: Sequence[Cell], style: Style) -> Strip:
         return line(bar, cells, self._columns, self.size.width, style)
 
     def _titles(self) -> Strip:
         style = self._styles()[0] + Palette.of(self.app).style(strength=LABEL)
-        titles: list[Cell] = []
-        for column, width in zip(self._columns, self._widths, strict=True):
-            arrow = ""
-            if self._sort is not None and self._sort[0] == column.key:
-                arrow = "↓" if self._sort[1] else "↑"
-            titles.append(cut(column.title, width - len(arrow)) + arrow)
-        return self._line(Segment(" ", style), titles, style)
+        cells = titles(self._columns, self.size.width, self._sort)
+        return self._line(Segment(" ", style), cells, style)
 
     def render_line(self, y: int) -> Strip:
         """The titles, or a row."""
@@ -350,7 +340,7 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _column_at(self, x: int) -> Column | None:
         start = 1
-        for column, width in zip(self._columns, self._widths, strict=True):
+        for column, width in zip(self._columns, widths(self._columns, self.size.width), strict=True):
             if width and start <= x < start + width:
                 return column
             start += width + 1 if width else 0

@@ -69,6 +69,17 @@ def widths(columns: Sequence[Column], table: int) -> list[int]:
     return out
 
 
+def titles(columns: Sequence[Column], table: int, sort: tuple[str, bool] | None) -> list[Cell]:
+    """The column titles, with an arrow in that of the sorted column (key, descending)."""
+    out: list[Cell] = []
+    for column, width in zip(columns, widths(columns, table), strict=True):
+        arrow = ""
+        if sort is not None and sort[0] == column.key:
+            arrow = "↓" if sort[1] else "↑"
+        out.append(cut(column.title, width - len(arrow)) + arrow)
+    return out
+
+
 def line(bar: Segment, cells: Sequence[Cell], columns: Sequence[Column], table: int, style: Style) -> Strip:
     """A row of cells after a bar of one cell, as wide as the table."""
     segments = [bar]

@@ -152,7 +152,7 @@ def draw_crosshair(canvas: Canvas, box: Box, view: Range, look: Look, quiet: int
     text = f" {short(cross)} "
     at = min(max(x - len(text) // 2, 0), max(0, canvas.width - len(text)))
     below = canvas.ch[box.height]
-    for start, step in ((at, -1), (at + len(text) - 1, 1)):  # no halves of numbers beside it
+    for start, step in ((at - 1, -1), (at + len(text), 1)):  # no halves of numbers beside it
         while 0 <= start < canvas.width and below[start] != BLANK:
             below[start] = BLANK
             start += step

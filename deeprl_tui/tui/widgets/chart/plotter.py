@@ -6,6 +6,7 @@ samples, so a chart of a million steps builds itself over several frames instead
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Final, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from deeprl_tui.tui.widgets.chart.area import Curve, Range, fit_y
 from deeprl_tui.tui.widgets.chart.canvas import Box, Frame, Look, layout
 from deeprl_tui.tui.widgets.chart.draw import draw
-from deeprl_tui.tui.widgets.chart.series import Series, aggregate
+from deeprl_tui.tui.widgets.chart.series import Aggregate, Series, aggregate
 from deeprl_tui.tui.widgets.view import View
 
 BUDGET: Final = 200_000
@@ -48,6 +49,7 @@ class CurveSpec(Protocol):
 class _Followed:
     points: Points  # held, so that its id stays its own
     generation: int
+    number: int  # never used twice
     series: Series
 
 
@@ -57,6 +59,8 @@ class Plotter:
     def __init__(self) -> None:
         self._followed: dict[int, _Followed] = {}
         self._curves: Sequence[CurveSpec] = ()
+        self._numbers = count()
+        self._lines: dict[tuple[object, ...], Aggregate] = {}
         self.box = Box(0, 0, 0, 0)
         self.end = 0.0
         """The largest x there is."""
@@ -73,7 +77,9 @@ class Plotter:
         for key, points in wanted.items():
             followed = self._followed.get(key)
             if followed is None or followed.generation != points.generation:
-                followed = self._followed[key] = _Followed(points, points.generation, Series())
+                followed = self._followed[key] = _Followed(
+                    points, points.generation, next(self._numbers), Series()
+                )
             have, size = followed.series.size, min(len(points.x), len(points.y))
             stop = min(size, have + room)
             if stop > have:
@@ -83,6 +89,11 @@ class Plotter:
             if stop < size:
                 return True
         return False
+
+    def _seeds(self, curve: CurveSpec) -> list[_Followed]:
+        """The curve's seeds that have samples."""
+        found = (self._followed.get(id(points)) for points in curve.seeds)
+        return [seed for seed in found if seed is not None and seed.series.size]
 
     def draw(
         self,
@@ -96,34 +107,30 @@ class Plotter:
     ) -> Frame:
         """The frame of the followed curves."""
         names = [curve.name for curve in self._curves]
-        members = [
-            [self._followed[id(p)].series for p in c.seeds if id(p) in self._followed] for c in self._curves
-        ]
-        filled = [[series for series in seeds if series.size] for seeds in members]
-        self.end = max((float(series.x[-1]) for seeds in filled for series in seeds), default=0.0)
+        filled = [self._seeds(curve) for curve in self._curves]
+        self.end = max((float(seed.series.x[-1]) for seeds in filled for seed in seeds), default=0.0)
         self.box = layout(width, height, names)
         x0, x1 = view.span(self.end)
         columns = max(self.box.columns, 1)
+        lines: dict[tuple[object, ...], Aggregate] = {}
         curves: list[Curve] = []
-        most: list[tuple[bool, int, int]] = []
+        most = (False, 0, 0)
         for spec, seeds in zip(self._curves, filled, strict=True):
-            line = aggregate(seeds, x0, x1, columns, view.band, view.smooth)
+            # A moved crosshair, another selection or another theme needs no new numbers.
+            data = tuple((seed.number, seed.series.size) for seed in seeds)
+            key = (data, x0, x1, columns, view.band, view.smooth)
+            line = self._lines.get(key)
+            if line is None:
+                members = [seed.series for seed in seeds]
+                line = aggregate(members, x0, x1, columns, view.band, view.smooth)
+            lines[key] = line
             known = line.count[line.count > 0]
             if known.size:
-                most.append((spec.selected, int(known.max()), int(known[-1])))
-            banded = view.band != "none"
-            curves.append(
-                Curve(
-                    spec.name,
-                    spec.color,
-                    line.mid,
-                    line.lo if banded else None,
-                    line.hi if banded else None,
-                    line.count,
-                    spec.selected,
-                )
-            )
-        self.seeds = max(most)[1:] if most else (0, 0)
+                most = max(most, (spec.selected, int(known.max()), int(known[-1])))
+            lo, hi = (None, None) if view.band == "none" else (line.lo, line.hi)
+            curves.append(Curve(spec.name, spec.color, line.mid, lo, hi, line.count, spec.selected))
+        self._lines = lines
+        self.seeds = most[1:]
         y0, y1 = fit_y(curves, refs, view.log_y)
         area = Range(x0, x1, y0, y1, view.log_y)
         return draw(

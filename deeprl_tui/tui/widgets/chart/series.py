@@ -19,7 +19,7 @@ Ints: TypeAlias = NDArray[np.intp]
 
 BLOCKS: Final = (32, 1024, 32768)
 _SIZES: Final[Ints] = np.array((1, *BLOCKS), np.intp)  # level 0: the samples themselves
-_FULL: Final = 4  # a column reads whole blocks if it holds at least this many of them
+_LEAST: Final[Ints] = 4 * _SIZES[1:]  # samples from which a column reads whole blocks of a level
 
 
 class Columns(NamedTuple):
@@ -124,18 +124,22 @@ class Series:
         Inside the range a sample may count for the column beside its own, by at most a quarter of a column's
         samples; the two ends of the range are exact.
         """
-        edges = np.searchsorted(self.x, np.linspace(x0, x1, n + 1))
-        edges[-1] = np.searchsorted(self.x, x1, "right")
-        samples = np.diff(edges)
+        places = np.linspace(x0, x1, n + 1)
+        places[-1] = np.nextafter(x1, np.inf)
+        edges = self.x.searchsorted(places)
+        samples = edges[1:] - edges[:-1]
         used = samples > 0
-        out = np.full((3, n), np.nan)
-        if used.any():
-            out[:, used] = self._reduce(np.append(edges[:-1][used], edges[-1]), samples[used])
+        if used.all():
+            out = self._reduce(edges, samples)
+        else:
+            out = np.full((3, n), np.nan)
+            if used.any():
+                out[:, used] = self._reduce(np.append(edges[:-1][used], edges[-1]), samples[used])
         return Columns(out[0], out[1], out[2], samples)
 
     def _reduce(self, bounds: Ints, samples: Ints) -> Floats:
         """Mean, minimum and maximum of the samples between bounds; no two bounds are equal."""
-        wish = np.searchsorted(_FULL * _SIZES[1:], samples, "right")
+        wish = _LEAST.searchsorted(samples, "right")
         level = wish.copy()  # a column and its neighbor must agree on the block their bound is rounded to
         level[1:] = np.minimum(level[1:], wish[:-1])
         level[:-1] = np.minimum(level[:-1], wish[1:])
@@ -146,13 +150,18 @@ class Series:
         cuts[1:-1] = bounds[1:-1] // inner * inner
         cuts[0] = -(-head // first) * first
         cuts[-1] = tail // last * last
-        low, high, total, count = np.empty((4, len(samples)))
         starts, stops = cuts[:-1], cuts[1:]
-        for k in np.unique(level).tolist():
-            mine = level == k
-            size = int(_SIZES[k])
-            got = self._level(k, starts[mine] // size, stops[mine] // size)
-            low[mine], high[mine], total[mine], count[mine] = got
+        lowest = int(level.min())
+        if lowest == int(level.max()):
+            size = int(_SIZES[lowest])
+            low, high, total, count = self._level(lowest, starts // size, stops // size)
+        else:
+            low, high, total, count = np.empty((4, len(samples)))
+            for k, size in enumerate(_SIZES.tolist()):
+                mine = level == k
+                if mine.any():
+                    got = self._level(k, starts[mine] // size, stops[mine] // size)
+                    low[mine], high[mine], total[mine], count[mine] = got
         for column, start, stop in ((0, head, int(cuts[0])), (-1, int(cuts[-1]), tail)):
             if stop > start:
                 rest = self._y[start:stop]
@@ -161,9 +170,8 @@ class Series:
                 known = rest[np.isfinite(rest)]
                 total[column] += known.sum()
                 count[column] += known.size
-        mean = np.full(len(samples), np.nan)
-        np.divide(total, count, out=mean, where=count > 0)
-        return np.stack((mean, low, high))
+        with np.errstate(invalid="ignore"):  # 0 / 0: a column of NaN
+            return np.array((total / count, low, high))
 
     def _level(self, k: int, starts: Ints, stops: Ints) -> tuple[Floats, Floats, Floats, Floats]:
         """Minimum, maximum, sum and count between starts and stops, counted in the level's blocks."""
