@@ -1,4 +1,4 @@
-"""What each entry point loads, seen in clean interpreters: a static graph cannot see whether an import is deferred."""
+"""What each entry point loads, seen in clean interpreters: a static graph cannot see deferred imports."""
 
 import json
 
@@ -10,8 +10,8 @@ HEAVY = {"torch", "stable_baselines3", "gymnasium", "numpy", "pandas", "multipro
 
 def loaded(module: str) -> set[str]:
     """Top-level names in sys.modules after an import."""
-    code = f"import json, sys, {module}; print(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
-    return set(json.loads(run_python(code)))
+    code = f"import json, sys, {module}; print(json.dumps(list(sys.modules)))"
+    return {name.split(".")[0] for name in json.loads(run_python(code))}
 
 
 def test_the_protocol_needs_only_the_standard_library() -> None:

@@ -13,6 +13,7 @@ from deeprl_tui import config
 from deeprl_tui.config.keys import BY_NAME, FOREIGN, FORMER, TABLE_KEYS
 from deeprl_tui.config.predict import memory_bytes
 from deeprl_tui.config.schema import schema
+from deeprl_tui.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
 FILE = ROOT / "experiments.toml"
@@ -113,9 +114,7 @@ def test_memory_of_an_unknown_env_is_unknown() -> None:
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     """A folder without the file is an error with a remedy."""
-    with pytest.raises(
-        config.ConfigError, match=r"no such file; go to a folder that has an experiments\.toml"
-    ):
+    with pytest.raises(ConfigError, match=r"no such file; go to a folder that has an experiments\.toml"):
         config.load(tmp_path)
 
 

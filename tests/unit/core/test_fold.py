@@ -17,6 +17,7 @@ def view(*attempts: list[tuple[float, Event]], held: bool = False, solved: float
     return fold(spec(solved=solved), lines, held=held)
 
 
+History = list[tuple[float, Event]]
 QUEUED: tuple[float, Event] = (0.0, Queued(WALL, "launched"))
 
 
@@ -27,14 +28,14 @@ def test_a_new_run_is_queued() -> None:
 
 def test_a_started_run_is_running_while_its_lock_is_held_and_lost_after() -> None:
     """State is events plus the lock, nothing else."""
-    history = [QUEUED, (0.0, start()), *training(3)]
+    history: History = [QUEUED, (0.0, start()), *training(3)]
     assert isinstance(view(history, held=True).state, state.Running)
     assert isinstance(view(history, held=False).state, state.Lost)
 
 
 def test_a_worker_that_heard_a_request_is_stopping() -> None:
     """The word shown says what was asked."""
-    history = [QUEUED, (0.0, start()), (1.0, StopAsked("pause"))]
+    history: History = [QUEUED, (0.0, start()), (1.0, StopAsked("pause"))]
     current = view(history, held=True).state
     assert isinstance(current, state.Stopping)
     assert current.ask == "pause"
@@ -65,8 +66,14 @@ def test_means_are_over_the_last_hundred_episodes() -> None:
 
 def test_a_resume_drops_what_came_after_its_checkpoint() -> None:
     """An episode that is trained again counts once."""
-    first = [QUEUED, (0.0, start()), *training(5), (5.0, Checkpoint(30, 3)), *training(2, first=6, step=50)]
-    second = [(3.0, start(2)), (3.0, Resume(30, 3)), *training(2, first=4, step=30)]
+    first: History = [
+        QUEUED,
+        (0.0, start()),
+        *training(5),
+        (5.0, Checkpoint(30, 3)),
+        *training(2, first=6, step=50),
+    ]
+    second: History = [(3.0, start(2)), (3.0, Resume(30, 3)), *training(2, first=4, step=30)]
     resumed = view(first, second, held=True)
     assert list(resumed.curves["return"].x) == [10, 20, 30, 40, 50]
     assert resumed.episodes == 5
@@ -88,10 +95,10 @@ def test_a_replaced_attempt_that_still_writes_is_ignored() -> None:
 
 def test_deaths_without_progress_are_counted_and_progress_starts_anew() -> None:
     """A supervisor gives up only on a run that does not get further."""
-    death = [(0.0, start(1)), *training(1)]
+    death: History = [(0.0, start(1)), *training(1)]
     assert view(death).deaths == 1
     assert view(death, [(0.0, start(2)), (0.0, Resume(0, 0))]).deaths == 2
-    progress = [(0.0, start(2)), (0.0, Resume(0, 0)), (1.0, Checkpoint(500, 9))]
+    progress: History = [(0.0, start(2)), (0.0, Resume(0, 0)), (1.0, Checkpoint(500, 9))]
     assert view(death, progress).deaths == 1
 
 
