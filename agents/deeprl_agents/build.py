@@ -1,5 +1,7 @@
 """From a RunSpec to a DQN: the only place that knows how settings become arguments."""
 
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ from deeprl_tui.core.spec import RunSpec
 from deeprl_tui.errors import DeeprlError
 
 WORD = 2**32
+RECORD_BYTES = 40
+"""Action, reward, two flags and priority of a transition."""
 
 
 def build(spec: RunSpec, env: Any) -> DQN:
@@ -23,9 +27,10 @@ def build(spec: RunSpec, env: Any) -> DQN:
         raise DeeprlError(f"unknown algorithm {spec.algo}", place=str(spec.id), remedy="this version has dqn")
     seed = spec.id.seed % WORD
     buffer, buffer_arguments = _buffer(settings, seed)
+    _check_memory(spec, env.observation_space)
     policy: dict[str, Any] = {
         "net_arch": list(settings["net_arch"]),
-        "optimizer_kwargs": {"eps": settings["adam_eps"]},
+        "optimizer_kwargs": {"eps": settings["adam_eps"], "fused": True},  # one pass over the weights
     }
     if settings["pixels"]:
         policy["features_extractor_class"] = Convs
@@ -85,10 +90,32 @@ def _buffer(settings: Any, seed: int) -> tuple[type[ReplayBuffer], dict[str, Any
     return ReplayBuffer, arguments
 
 
+def _check_memory(spec: RunSpec, observations: Any) -> None:
+    """Refuse a buffer that will not fit: the kernel would kill the worker hours later."""
+    settings: Any = spec.settings
+    count = min(settings["buffer_size"], settings["total_timesteps"] or settings["buffer_size"])
+    one = 2 * np.dtype(observations.dtype).itemsize * int(np.prod(observations.shape)) + RECORD_BYTES
+    available = _available_bytes()
+    if available is not None and count * one > available:
+        raise DeeprlError(
+            f"{count:,} transitions take {count * one / 1e9:.1f} GB, {available / 1e9:.1f} GB are free",
+            place=f"{spec.id} buffer_size",
+            remedy="use a smaller buffer or larger squares (image_pool)",
+        )
+
+
+def _available_bytes() -> int | None:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None
+
+
 def versions() -> dict[str, str]:
     """Versions of all that may change a result in its last bit."""
-    from importlib.metadata import PackageNotFoundError, version
-
     found = {"cpu": torch.backends.cpu.get_cpu_capability()}
     for name in ("torch", "stable_baselines3", "gymnasium", "numpy", "box2d"):
         try:

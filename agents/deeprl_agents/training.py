@@ -115,6 +115,9 @@ class Training(BaseCallback):
 
     def _tick(self) -> None:
         self._beat()
+        if self._patience.waits:
+            self._patience.waits = 0
+            self._report.tell(events.Warn("waited for disk space; nothing was lost"))
         self._hear(None)
 
     def _hear(self, step: int | None) -> str | None:

@@ -4,6 +4,10 @@ Rule: no thread may be left behind. A fork of a process with an OpenMP pool hang
 """
 
 import contextlib
+import os
+
+# Before the first import of numpy: its OpenBLAS starts its threads when it is loaded.
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
 
 import gymnasium
 import gymnasium.envs.classic_control

@@ -177,3 +177,10 @@ def test_it_learns(a_trial: Maker) -> None:
     )
     trial.train()
     assert np.mean(trial.view().curves["return"].y[-20:]) > 60
+
+
+def test_a_buffer_that_cannot_fit_is_refused(a_trial: Maker) -> None:
+    """The reason names the gigabytes, before any step is taken."""
+    trial = a_trial(buffer_size=10**12, total_timesteps=10**12)
+    assert trial.train() == 1
+    assert "GB" in trial.events(events.End)[0].reason

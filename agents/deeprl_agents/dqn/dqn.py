@@ -109,6 +109,20 @@ class DQN(SB3DQN):
         actions = np.argmax(logits + np.random.gumbel(size=logits.shape), axis=1)
         return (actions if vectorized else actions.squeeze(axis=0)), state
 
+    def _sample_action(
+        self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
+    ) -> tuple[Any, Any]:
+        """Choose the next action as SB3 does, with the same draws, without its way through `predict`."""
+        if self.exploration != "epsilon" or self.num_timesteps < learning_starts:
+            return super()._sample_action(learning_starts, action_noise, n_envs)
+        if np.random.rand() < self.exploration_rate:
+            actions = np.array([self.action_space.sample()])
+        else:
+            with torch.no_grad():
+                values = self.q_net(torch.as_tensor(self._last_obs, device=self.device))
+            actions = values.argmax(dim=1).cpu().numpy()
+        return actions, actions
+
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         """Make gradient steps, each on a new batch."""
         self.policy.set_training_mode(True)

@@ -4,12 +4,16 @@ An observation is uint8, frames x height x width, oldest frame first. The frames
 each agent step, so they differ; the reward is the sum over the repeated steps.
 """
 
+import os
 from collections import deque
 from typing import Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
+
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # rendering needs no display
+os.environ.setdefault("XDG_RUNTIME_DIR", "/tmp")  # noqa: S108 - SDL complains without one, and never uses it
 
 GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 

@@ -1,0 +1,81 @@
+"""Learning from images: the frames, and a run of them that is interrupted."""
+
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from deeprl_agents.checkpoint import read_checkpoint
+from deeprl_agents.envs.pixels import Pixels
+from deeprl_tui.core import events
+
+
+class Painter(gymnasium.Env[Any, Any]):
+    """An env whose picture is one grey number: the count of its steps."""
+
+    observation_space = gymnasium.spaces.Discrete(2)
+    action_space = gymnasium.spaces.Discrete(2)
+    steps = 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        """Count from 0."""
+        self.steps = 0
+        return 0, {}
+
+    def step(self, action: Any) -> Any:
+        """Count; the tenth step ends the episode; each is worth its number."""
+        self.steps += 1
+        return 0, float(self.steps), self.steps == 10, False, {}
+
+    def render(self) -> Any:
+        """Paint 13 x 20 pixels."""
+        return np.full((13, 20, 3), self.steps * 10, np.uint8)
+
+
+def test_a_stack_holds_different_frames_and_rewards_are_summed() -> None:
+    """An action is repeated, its rewards added; the stack holds the frames after each action."""
+    env = Pixels(Painter(), pool=6, stack=3, skip=4)
+    first, _ = env.reset()
+    assert first.shape == (3, 3, 4)  # 13 x 20 in squares of 6, borders filled up
+    assert first.dtype == np.uint8
+    second, reward, *_ = env.step(0)
+    assert reward == 1 + 2 + 3 + 4
+    third, *_ = env.step(0)
+    assert [frame[0, 0] for frame in third] == [0, 40, 80]
+    last, reward, terminated, *_ = env.step(0)
+    assert terminated
+    assert reward == 9 + 10
+    assert last[-1, 2, 3] == 100
+    assert second[-1, 0, 0] == 40
+
+
+def test_the_study_s_frames_are_67_by_100() -> None:
+    """400 x 600 pixels in squares of 6."""
+    env = Pixels(gymnasium.make("CartPole-v1", render_mode="rgb_array"), pool=6, stack=4, skip=4)
+    assert env.observation_space.shape == (4, 67, 100)
+
+
+def test_an_interrupted_run_from_pixels_is_the_same_run(a_trial: Callable[..., Any]) -> None:
+    """Images are rendered again in the replay; weights and episodes equal an uninterrupted run's."""
+    changes = {
+        "pixels": True,
+        "total_timesteps": 120,
+        "learning_starts": 40,
+        "train_freq": 4,
+        "buffer_size": 100,
+        "net_arch": [16],
+        "convs": [[4, 8, 4], [4, 4, 2]],
+        "eval_freq": 0,
+        "save_freq": 50,
+    }
+    whole, broken = (a_trial(where, **changes) for where in ("whole", "broken"))
+    assert whole.train() == 0
+    assert broken.train(1, ask=lambda step: "interrupt" if step >= 70 else None) == 75
+    assert broken.train(2) == 0
+    assert broken.events(events.Resume, 2)[0].exact
+    one, other = (read_checkpoint(trial.paths.checkpoint) for trial in (whole, broken))
+    assert one is not None
+    assert other is not None
+    assert all(np.array_equal(array, other.arrays[name]) for name, array in one.arrays.items())
+    assert list(whole.view().curves["return"].y) == list(broken.view().curves["return"].y)
