@@ -36,7 +36,7 @@ def build(spec: RunSpec, env: Any) -> DQN:
         policy["features_extractor_class"] = Convs
         policy["features_extractor_kwargs"] = {"layers": [list(layer) for layer in settings["convs"]]}
     model = DQN(
-        "DuelingPolicy" if settings["dueling"] else "CnnPolicy" if settings["pixels"] else "MlpPolicy",
+        policy_name(settings),
         env,
         learning_rate=settings["learning_rate"],
         buffer_size=settings["buffer_size"],
@@ -66,6 +66,11 @@ def build(spec: RunSpec, env: Any) -> DQN:
     )
     model.set_logger(Logger(folder=None, output_formats=[]))  # SB3's own would leave a folder in /tmp
     return model
+
+
+def policy_name(settings: Any) -> str:
+    """The policy of DQN.policy_aliases that fits the settings."""
+    return "DuelingPolicy" if settings["dueling"] else "CnnPolicy" if settings["pixels"] else "MlpPolicy"
 
 
 def _buffer(settings: Any, seed: int) -> tuple[type[ReplayBuffer], dict[str, Any]]:

@@ -18,25 +18,31 @@ from deeprl_tui.core.layout import RunPaths
 
 
 def play(
-    model: DQN, env: Seeded, episodes: int, idle: Callable[[], None] = lambda: None
-) -> tuple[list[float], list[int]]:
-    """Play greedy episodes; returns and lengths. idle: called at every step."""
+    model: DQN, env: Seeded, episodes: int, abandon: Callable[[], bool] = lambda: False
+) -> tuple[list[float], list[int]] | None:
+    """Play greedy episodes; returns and lengths. abandon: asked at every step; None if it said so.
+
+    An env without a time limit may have a greedy episode that never ends.
+    """
     streams = random.getstate(), np.random.get_state(), torch.get_rng_state()
     returns, lengths = [], []
     env.episode = 0
-    for _ in range(episodes):
-        observation, _ = env.reset()
-        total, length, over = 0.0, 0, False
-        while not over:
-            action, _ = model.policy.predict(observation, deterministic=True)
-            observation, reward, terminated, truncated, _ = env.step(int(action))
-            total, length, over = total + float(reward), length + 1, terminated or truncated
-            idle()
-        returns.append(total)
-        lengths.append(length)
-    random.setstate(streams[0])
-    np.random.set_state(streams[1])
-    torch.set_rng_state(streams[2])
+    try:
+        for _ in range(episodes):
+            observation, _ = env.reset()
+            total, length, over = 0.0, 0, False
+            while not over:
+                action, _ = model.policy.predict(observation, deterministic=True)
+                observation, reward, terminated, truncated, _ = env.step(int(action))
+                total, length, over = total + float(reward), length + 1, terminated or truncated
+                if abandon():
+                    return None
+            returns.append(total)
+            lengths.append(length)
+    finally:
+        random.setstate(streams[0])
+        np.random.set_state(streams[1])
+        torch.set_rng_state(streams[2])
     return returns, lengths
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
 from deeprl_agents import envs, snapshot
+from deeprl_agents.build import policy_name
 from deeprl_agents.checkpoint import ReplayLog, Saved, write_checkpoint
 from deeprl_agents.dqn.dqn import DQN
 from deeprl_agents.durable import Patience, replace
@@ -54,14 +55,15 @@ class Training(BaseCallback):
         saved: Saved | None,
         report: Reporter,
         patience: Patience,
-        asked: Callable[[int | None], str | None],
+        interrupted: Callable[[int], str | None],
+        asked: Callable[[], str | None],
         check_newest: Callable[[], None],
         versions: dict[str, str],
     ) -> None:
         super().__init__()
         self._paths, self._spec, self._dqn, self._env, self._monitor = paths, spec, model, env, monitor
         self._store, self._report, self._patience, self._versions = store, report, patience, versions
-        self._asked, self._check_newest = asked, check_newest
+        self._interrupted, self._asked, self._check_newest = interrupted, asked, check_newest
         self._told: str | None = None
         self._loss = math.nan
         settings: Any = spec.settings
@@ -73,7 +75,7 @@ class Training(BaseCallback):
         self._saved_at = model.num_timesteps if saved else -1
         self._evaluations = Evaluations(paths, model.num_timesteps if saved else -1)
         self._evaluation_env: envs.Seeded | None = None
-        patience.leaving = lambda: self._asked(None) is not None
+        patience.leaving = lambda: self._asked() is not None
 
     @property
     def step(self) -> int:
@@ -90,6 +92,8 @@ class Training(BaseCallback):
         )
         self._evaluate_if_due()
         self._save()
+        if self._told and self._eval_due:
+            raise Leave(self._told)
 
     def finish(self, *, final: bool) -> None:
         """Write what SB3 and rl-zoo look for, if nothing more will come."""
@@ -99,12 +103,17 @@ class Training(BaseCallback):
         if self._evaluation_env is not None:
             self._evaluation_env.close()
 
+    def _on_training_start(self) -> None:
+        self._hear(self._asked())
+
     def _on_rollout_start(self) -> None:
-        ask = self._told or self._hear(self.step)
-        if ask:
+        if self._told is None:
+            self._hear(self._interrupted(self.step))
+        if self._told is None:
+            self._evaluate_if_due()
+        if self._told is not None:
             self._save()
-            raise Leave(ask)
-        self._evaluate_if_due()
+            raise Leave(self._told)
         if self.step >= self._next_save:
             self._save()
 
@@ -114,18 +123,18 @@ class Training(BaseCallback):
         return True
 
     def _tick(self) -> None:
+        """Once a second: beat, and look for a request."""
         self._beat()
+        self._hear(self._asked())
         if self._patience.waits:
             self._patience.waits = 0
             self._report.tell(events.Warn("waited for disk space; nothing was lost"))
-        self._hear(None)
 
-    def _hear(self, step: int | None) -> str | None:
-        """Look for a request, and say that it was seen."""
-        if self._told is None and (ask := self._asked(step)):
+    def _hear(self, ask: str | None) -> None:
+        """Remember the first request, and say that it was seen."""
+        if self._told is None and ask:
             self._told = ask
             self._report.tell(events.StopAsked(ask), sync=True)
-        return self._told
 
     def _beat(self, *, sync: bool = False) -> None:
         model = self._dqn
@@ -141,14 +150,21 @@ class Training(BaseCallback):
             sync=sync,
         )
 
+    @property
+    def _eval_due(self) -> bool:
+        return bool(self._eval_freq) and self.step >= self._next_eval
+
     def _evaluate_if_due(self) -> None:
-        if not self._eval_freq or self.step < self._next_eval:
+        if not self._eval_due:
             return
-        self._next_eval = _after(self.step, self._eval_freq)
         if self._evaluation_env is None:
             self._evaluation_env = envs.make(self._spec, training=False)
         settings: Any = self._spec.settings
-        returns, lengths = play(self._dqn, self._evaluation_env, settings["n_eval_episodes"], self._idle)
+        played = play(self._dqn, self._evaluation_env, settings["n_eval_episodes"], self._abandon)
+        if played is None:
+            return  # it is still due when the run goes on
+        returns, lengths = played
+        self._next_eval = _after(self.step, self._eval_freq)
         best = float(np.mean(returns)) > self._evaluations.best
         self._evaluations.add(self.step, returns, lengths)
         self._patience(self._evaluations.write)
@@ -156,9 +172,10 @@ class Training(BaseCallback):
             self._write_model(self._paths.best_model)
         self._report.tell(events.Eval(self.step, tuple(returns), tuple(lengths), best))
 
-    def _idle(self) -> None:
+    def _abandon(self) -> bool:
         if self._report.beat_due:
             self._tick()
+        return self._told is not None
 
     def _save(self) -> None:
         """Make the state durable, unless it is; a worker that was replaced stops here."""
@@ -196,7 +213,7 @@ class Training(BaseCallback):
         """Write the settings where rl-zoo's enjoy looks for them; JSON is YAML."""
         spec = self._spec
         settings: Any = spec.settings
-        config = {"policy": "MlpPolicy", "n_timesteps": self.step, "normalize": False}
+        config = {"policy": policy_name(settings), "n_timesteps": self.step, "normalize": False}
         names = ("gamma", "learning_rate", "buffer_size", "batch_size", "learning_starts", "train_freq")
         config |= {name: settings[name] for name in names}
         arguments = {"algo": spec.algo, "env": spec.env, "seed": spec.id.seed, "env_kwargs": None}

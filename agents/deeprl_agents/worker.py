@@ -188,6 +188,7 @@ class _Attempt:
                 saved=saved,
                 report=self._report,
                 patience=self._patience,
+                interrupted=self._interrupted,
                 asked=self._asked,
                 check_newest=self._check_newest,
                 versions=found,
@@ -232,10 +233,12 @@ class _Attempt:
         for damage in self._damage:
             self._report.warn_once(f"not used: {damage}")
 
-    def _asked(self, step: int | None) -> str | None:
-        """What somebody wants of this attempt; step: at a safe point."""
-        if step is not None and (ask := self._ask(step)):
-            return ask
+    def _interrupted(self, step: int) -> str | None:
+        """What ends this attempt at a safe point, without a look at a file: some have one at every step."""
+        return self._ask(step) or ("interrupt" if self._signals.interrupted else None)
+
+    def _asked(self) -> str | None:
+        """What somebody wants of this attempt."""
         try:
             word = self._paths.request.read_bytes()[:16].decode("ascii", errors="replace").strip()
         except OSError:
@@ -254,12 +257,14 @@ class _Attempt:
 
 
 def explain(error: BaseException) -> str:
-    """Say in one line what went wrong and where: the innermost frame that is not a library's."""
+    """Say in one line what went wrong and where: the innermost frame in the user's own code."""
     if isinstance(error, DeeprlError):
         return str(error)
     text = " ".join(traceback.format_exception_only(error)[-1].split())
+    foreign = ("site-packages", "/lib/python3", str(Path(__file__).parent), "<frozen")
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if "site-packages" not in f.filename and "/lib/python3" not in f.filename]
+    own = [frame for frame in frames if not any(part in frame.filename for part in foreign)]
+    own = [frame for frame in own if Path(frame.filename).is_file()]
     if not own:
         return text
     return f"{text} ({Path(own[-1].filename).name}:{own[-1].lineno} in {own[-1].name})"

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
+from gymnasium.envs.classic_control import CartPoleEnv
 from stable_baselines3.common.monitor import load_results
 
 from deeprl_agents.checkpoint import Saved, previous, read_checkpoint
@@ -44,6 +46,7 @@ def assert_same(one: Any, other: Any) -> None:
 SWITCHES: dict[str, dict[str, Any]] = {
     "uniform": {},
     "prioritized": {"replay": "prioritized", "n_steps": 3, "prioritized_beta_steps": 1000, "dueling": True},
+    "box2d": {"env": "LunarLander-v3", "max_episode_steps": 150, "n_eval_episodes": 1},
     "boltzmann": {"exploration": "boltzmann", "train_freq": 4, "gradient_steps": 2, "timeouts": "bootstrap"},
 }
 
@@ -180,6 +183,38 @@ def test_an_attempt_that_is_not_the_newest_does_not_begin(a_trial: Maker) -> Non
     trial.paths.attempt.write_text('{"attempt": 2}')
     assert trial.train(1) == 75
     assert not trial.paths.events(1).exists()
+
+
+def test_killed_after_the_last_checkpoint_only_the_last_word_is_missing(a_trial: Maker) -> None:
+    """A run whose budget is used up ends at once when it goes on, without another step."""
+    trial = a_trial(total_timesteps=500)
+    trial.train()
+    log = trial.paths.events(1)
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))
+    assert trial.train(2) == 0
+    assert isinstance(trial.view().state, state.Finished)
+    assert trial.events(events.Episode, 2) == []
+
+
+class Moody(CartPoleEnv):
+    """A game whose pole depends on nobody's seed: it cannot be replayed."""
+
+    def step(self, action: Any) -> Any:
+        """Shift the pole by the process's entropy."""
+        self.state = np.array(self.state) + int.from_bytes(os.urandom(2)) * 1e-9
+        return super().step(action)  # type: ignore[no-untyped-call]
+
+
+def test_a_game_that_cannot_be_repeated_goes_on_inexactly(a_trial: Maker) -> None:
+    """The unfinished episode is dropped, the next one begins, and the log says that it is not exact."""
+    gymnasium.register("Moody-v0", entry_point=lambda **_: Moody(), max_episode_steps=200)
+    trial = a_trial(env="Moody-v0", total_timesteps=400, exploration_final_eps=1.0)
+    trial.train(ask=lambda step: "interrupt" if step >= 200 else None)
+    assert trial.train(2) == 0
+    (resume,) = trial.events(events.Resume, 2)
+    assert not resume.exact
+    assert "did not repeat" in trial.view().inexact
+    assert trial.view().step == 400
 
 
 def test_another_cpu_makes_the_resume_inexact(a_trial: Maker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
+from gymnasium.envs.classic_control import CartPoleEnv
 from stable_baselines3.common.monitor import load_results
 
 from deeprl_agents.dqn.dqn import DQN
@@ -105,6 +107,51 @@ def test_a_run_that_cannot_be_trained_fails_with_a_reason(
     assert end.outcome == "failed"
     assert words in end.reason
     assert "\n" not in end.reason
+
+
+class Broken(CartPoleEnv):
+    """A user's game with a bug."""
+
+    def step(self, action: Any) -> Any:
+        """Fail at once."""
+        return 1 / 0
+
+
+def test_an_error_in_the_user_s_code_names_its_line(a_trial: Maker, capfd: Any) -> None:
+    """The reason is one line with the user's file; the whole traceback is on stderr."""
+    gymnasium.register("Broken-v0", entry_point=lambda **_: Broken())
+    trial = a_trial(env="Broken-v0")
+    assert trial.train() == 1
+    reason = trial.events(events.End)[0].reason
+    assert reason.startswith("ZeroDivisionError: division by zero (test_worker.py:")
+    assert reason.endswith("in step)")
+    assert "Traceback" in capfd.readouterr().err
+
+
+class Endless(CartPoleEnv):
+    """A game without an end."""
+
+    def step(self, action: Any) -> Any:
+        """Stay."""
+        return np.zeros(4, np.float32), 1.0, False, False, {}
+
+
+def test_an_endless_evaluation_can_be_stopped(a_trial: Maker) -> None:
+    """A greedy episode that never ends hears a request; the evaluation is still due afterwards."""
+    gymnasium.register("Endless-v0", entry_point=lambda **_: Endless())
+    trial = a_trial(env="Endless-v0", eval_freq=100)
+    seconds = iter(range(10**9))
+
+    def monotonic() -> float:
+        now = next(seconds)
+        if now == 5000:
+            trial.paths.request.write_text("pause")
+        return now * 0.01
+
+    assert trial.train(monotonic=monotonic) == 0
+    assert isinstance(trial.view().state, state.Paused)
+    assert trial.view().step == 100
+    assert trial.events(events.Eval) == []
 
 
 def test_diverging_weights_are_warned_about(a_trial: Maker) -> None:
