@@ -17,19 +17,21 @@ from deeprl_tui.config import Checked, Experiment, Project
 from deeprl_tui.config.text import shown, suggest
 from deeprl_tui.core import state
 from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
-from deeprl_tui.core.lock import is_held
+from deeprl_tui.core.lock import FileLock, is_held
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
-from deeprl_tui.errors import DeeprlError, RunDirectoryError, UnknownNameError
+from deeprl_tui.errors import DeeprlError, LockHeldError, RunDirectoryError, UnknownNameError
 from deeprl_tui.launch import local
 from deeprl_tui.monitor.feed import LocalFeed
 from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.monitor.machine import memory
 from deeprl_tui.runs import load, stats
+from deeprl_tui.runs import measured as measurements
 from deeprl_tui.runs.plan import Plan
 from deeprl_tui.runs.plan import plan as make_plan
+from deeprl_tui.runs.stats import Throughput
 from deeprl_tui.runs.store import Already, Ask, Created, Made, RunStore
-from deeprl_tui.supervisor.slots import cgroup_quota, usable_cores
+from deeprl_tui.supervisor.slots import cgroup_quota, core_lock, core_locks, free_cores, usable_cores
 
 RUNS = "runs"
 
@@ -119,7 +121,7 @@ def plan(request: Request, root: Path, views: Mapping[RunId, RunView] | None = N
         views = views_of(root)
     alive = [view for view in views.values() if isinstance(view.state, state.Running | state.Stopping)]
     waiting = [view for view in views.values() if isinstance(view.state, state.Queued | state.Lost)]
-    measured = stats.throughput(views.values())
+    measured = {**measurements.load(root, measurements.machine()), **stats.throughput(views.values())}
     used, total = memory()
     return make_plan(
         request.parts,
@@ -130,6 +132,26 @@ def plan(request: Request, root: Path, views: Mapping[RunId, RunView] | None = N
         measured=measured,
         ahead=[view.eta for view in alive]
         + [view.eta or stats.expected(view.spec.settings, measured.get(view.spec.env)) for view in waiting],
+    )
+
+
+def measure(experiment: Experiment, root: Path, *, seconds: float = 5.0) -> Throughput:
+    """Train an experiment for some seconds, writing no run, and remember its env's speed for later plans.
+
+    Raises DeeprlError if that fails, or if every core is busy: it would disturb, and be disturbed.
+    """
+    locks = core_locks()
+    for core in free_cores(cores(), locks):
+        try:
+            held = FileLock.acquire(core_lock(locks, core), f"pid {os.getpid()} measuring")
+        except LockHeldError:
+            continue
+        with held:
+            speed = local.measure(experiment.specs((0,))[0], seconds, core)
+        measurements.save(root, measurements.machine(), experiment.env, speed)
+        return speed
+    raise DeeprlError(
+        "all cores are busy", place=f"measuring {experiment.env}", remedy="plan again when one is free"
     )
 
 
@@ -174,6 +196,21 @@ def watch(root: Path, fleet: Fleet) -> LocalFeed:
 def views_of(root: Path) -> dict[RunId, RunView]:
     """Read all runs of a folder that can be read."""
     return {view.id: view for _, view in load.load_all(root) if isinstance(view, RunView)}
+
+
+def read_runs(root: Path, patterns: Sequence[str] = ()) -> tuple[list[RunView], list[RunDirectoryError]]:
+    """Read the runs that match, all without a pattern: views, and what cannot be read with the reason.
+
+    Raises UnknownNameError for the first pattern without any run.
+    """
+    folders = [paths for _, paths in find_runs(root, patterns)] if patterns else RootPaths(root).runs()
+    views, errors = [], []
+    for _, found in load.load_each(folders):
+        if isinstance(found, RunView):
+            views.append(found)
+        else:
+            errors.append(found)
+    return sorted(views, key=lambda view: view.id), errors
 
 
 def damaged(root: Path) -> list[RunDirectoryError]:

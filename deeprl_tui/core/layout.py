@@ -117,6 +117,11 @@ class RootPaths:
         """Where `--fresh` puts older runs."""
         return self.root / ARCHIVE
 
+    @property
+    def throughput(self) -> Path:
+        """What was measured of envs on this machine before a run of theirs existed."""
+        return self.root / ".throughput.json"
+
     def experiment(self, name: str) -> Path:
         """The folder of all runs of one experiment."""
         if not is_name(name):

@@ -1,5 +1,6 @@
 """Getting runs going on this machine: a supervisor process, which nobody here must keep alive."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,14 @@ from pathlib import Path
 
 from deeprl_tui.core.layout import RootPaths
 from deeprl_tui.core.lock import is_held
+from deeprl_tui.core.spec import RunSpec
+from deeprl_tui.errors import DeeprlError
+from deeprl_tui.runs.stats import Throughput
+
+MEASURER = "deeprl_agents.measure"
+"""Reached by name in a process of its own, so the tool has no import of the learner."""
+START_S = 120.0
+"""Importing the learner takes seconds, on a busy machine many."""
 
 
 def ensure_supervisor(
@@ -34,3 +43,29 @@ def ensure_supervisor(
         )
     finally:
         os.close(fd)
+
+
+def measure(spec: RunSpec, seconds: float, core: int) -> Throughput:
+    """Train for some seconds on a core, in a process of its own. Raises DeeprlError if that fails."""
+    place = f"measuring {spec.env}"
+    remedy = "deeprl doctor may say why; --no-measure plans without times"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", MEASURER, spec.to_json(), str(seconds), str(core)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=START_S + 4 * seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise DeeprlError("took too long", place=place, remedy=remedy) from None
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise DeeprlError(lines[-1][:300], place=place, remedy=remedy)
+    try:
+        found = json.loads(done.stdout.strip().splitlines()[-1])
+        return Throughput(float(found["steps_per_second"]), float(found["episode_length"]), 0)
+    except (ValueError, LookupError, TypeError) as error:
+        raise DeeprlError(f"no number came back ({error})", place=place, remedy=remedy) from None

@@ -1,6 +1,6 @@
 """Reading run directories back: files in, views out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from deeprl_tui.core.fold import RunFold
@@ -38,7 +38,12 @@ def load_spec(paths: RunPaths) -> RunSpec:
 
 def load_all(root: Path) -> Iterator[tuple[RunPaths, RunView | RunDirectoryError]]:
     """Read all runs of a folder; one that cannot be read comes as its error and stops nothing."""
-    for paths in RootPaths(root).runs():
+    return load_each(RootPaths(root).runs())
+
+
+def load_each(folders: Iterable[RunPaths]) -> Iterator[tuple[RunPaths, RunView | RunDirectoryError]]:
+    """Read some runs in the same way."""
+    for paths in folders:
         try:
             yield paths, load_view(paths)
         except RunDirectoryError as error:

@@ -1,5 +1,6 @@
 """Numbers about runs: the row that programs read, what a run of an env costs, and when a batch is done."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,13 +14,17 @@ SPREAD = 1.3
 """A run that has not begun is taken to be this much faster or slower than those it is judged by."""
 
 
+LEARNED = 5.0
+"""Episodes of a trained policy are up to this much longer or shorter than those of a random one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Throughput:
     """What was measured of one env."""
 
     steps_per_second: float
     length: float | None  # mean steps of an episode
-    runs: int
+    runs: int  # 0: measured for a few seconds, with episodes of a random policy
 
 
 def row(view: RunView) -> dict[str, Json]:
@@ -95,14 +100,13 @@ def expected(settings: Mapping[str, Json], speed: Throughput | None) -> Eta | No
     if speed is None:
         return None
     steps, episodes = settings.get("total_timesteps"), settings.get("total_episodes")
-    each = speed.length
     return etas.remaining(
         step=0,
         total_steps=steps if isinstance(steps, int) else None,
         episodes=0,
         total_episodes=episodes if isinstance(episodes, int) else None,
         rate=_around(speed.steps_per_second),
-        length=_around(each) if each is not None else None,
+        length=_length(settings, speed),
     )
 
 
@@ -124,6 +128,18 @@ def _rest(view: RunView, measured: Mapping[str, Throughput]) -> Eta | None:
     whole = expected(view.spec.settings, measured.get(view.spec.env))
     left = 1.0 - view.progress
     return Eta(whole.low * left, whole.mid * left, whole.high * left) if whole else None
+
+
+def _length(settings: Mapping[str, Json], speed: Throughput) -> Rate | None:
+    if speed.length is None:
+        return None
+    if speed.runs:
+        return _around(speed.length)
+    # A policy that learns makes episodes longer or shorter by up to this factor, within the time limit.
+    limit = settings.get("max_episode_steps")
+    high = float(limit) if isinstance(limit, int) else speed.length * LEARNED
+    low = min(speed.length, high / LEARNED)
+    return Rate(low, math.sqrt(low * high), high)
 
 
 def _around(value: float) -> Rate:

@@ -1,0 +1,1 @@
+"""`deeprl`: the command line. One module for each group of verbs; `output` is the only writer to stdout."""

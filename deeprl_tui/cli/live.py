@@ -1,0 +1,169 @@
+"""A batch as a live table on a terminal, drawn at most twice a second and only where it changed.
+
+Rule: it fits the window. Where there are more runs than lines, those that train come first and the rest folds
+into one line.
+"""
+
+from collections.abc import Sequence
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from deeprl_tui.cli import look
+from deeprl_tui.cli.table import Cell, Column, Line, Value, lay
+from deeprl_tui.cli.watch import Scene, batch_left
+from deeprl_tui.core import state
+from deeprl_tui.core.state import RunView
+from deeprl_tui.core.text import clean
+
+AROUND = 5
+"""Lines beside the runs: titles, the fold, a blank one, the footer, and the prompt."""
+
+COLUMNS = (
+    Column("  run", cut=True, least=14),
+    Column("progress", rank=1),
+    Column("done", right=True),
+    Column("return", right=True),
+    Column("steps/s", right=True, rank=2),
+    Column("cpu", right=True, rank=4),
+    Column("core", right=True, rank=5),
+    Column("eta", right=True),
+    Column("", cut=True, rank=3, least=20),
+)
+
+_STYLES = {
+    "": "",
+    "dim": "dim",
+    "bold": "bold",
+    "cyan": "cyan",
+    "green": "green",
+    "red": "red",
+    "yellow": "yellow",
+}
+
+ORDER = ("running", "stopping", "lost", "failed", "queued", "paused", "stopped", "finished")
+
+
+class LiveScreen:
+    """Shows a batch until it is closed; the last picture stays."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False, markup=False, emoji=False)
+        self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
+        self._live.start()
+        self._live.update(Text("reading …", style="dim"), refresh=True)
+        self._shown: list[Line] = []
+
+    def show(self, scene: Scene) -> None:
+        """Draw the batch, if it looks different."""
+        lines = picture(scene, self._console.width, self._console.height)
+        if lines != self._shown:
+            self._shown = lines
+            self._live.update(Group(*map(_text, lines)), refresh=True)
+
+    def close(self, scene: Scene | None) -> None:
+        """Draw the last picture and give the terminal back."""
+        if scene is not None:
+            lines = picture(scene, self._console.width, self._console.height, live=False)
+            self._live.update(Group(*map(_text, lines)))
+        self._live.stop()
+
+
+def picture(scene: Scene, width: int, height: int, *, live: bool = True) -> list[Line]:
+    """The lines of a batch."""
+    shown, folded = fold(scene.runs, max(3, height - AROUND))
+    bar = 8 if width < 90 else 14 if width < 120 else 24
+    lines = lay(COLUMNS, [_row(view, bar) for view in shown], width)
+    if folded:
+        words = [state.word(view.state) for view in folded]
+        counts = ", ".join(f"{words.count(word)} {word}" for word in ORDER if word in words)
+        lines.append((Cell(f"  … {len(folded)} more: {counts}", "dim"),))
+    return [*lines, (), *footer(scene, width, live=live)]
+
+
+def fold(runs: Sequence[RunView], most: int) -> tuple[list[RunView], list[RunView]]:
+    """Split runs into those to show and the rest; in their own order while all fit."""
+    if len(runs) <= most:
+        return list(runs), []
+    ranked = sorted(runs, key=lambda view: ORDER.index(state.word(view.state)))
+    return ranked[:most], ranked[most:]
+
+
+def footer(scene: Scene, width: int, *, live: bool) -> list[Line]:
+    """Counts, the time until all is done, the cores; then what the keys do."""
+    pieces: list[Cell] = []
+    for word, number in scene.counts():
+        glyph, style = look.STATES[word]
+        pieces += [Cell(glyph, style), Cell(f" {number} {word}  ")]
+    left = batch_left(scene)
+    if left:
+        pieces.append(Cell(f" all done in {left}  "))
+    host = scene.host
+    if live and host is not None and host.cores:
+        here = {core for view in scene.runs if isinstance(view.state, state.Running) for core in view.cores}
+        pieces.append(Cell(f" {len(here)} of {len(host.cores)} cores", "dim"))
+        if not host.supervisor and scene.waiting:
+            pieces.append(Cell("  starting the supervisor", "dim"))
+    lines: list[Line] = [_within(pieces, width)]
+    if live:
+        lines.append((Cell("ctrl+c stops looking; the runs go on", "dim"),))
+    return lines
+
+
+def _within(pieces: Sequence[Cell], width: int) -> Line:
+    """The pieces that fit a line whole."""
+    kept: list[Cell] = []
+    for piece in pieces:
+        width -= len(piece.text)
+        if width < 0:
+            break
+        kept.append(piece)
+    return tuple(kept)
+
+
+def _row(view: RunView, bar: int) -> tuple[Value, ...]:
+    live = isinstance(view.state, state.Running | state.Stopping)
+    failed = isinstance(view.state, state.Failed | state.Lost)
+    return (
+        look.name(view),
+        look.bar(view, bar),
+        look.done(view),
+        look.number(view.return_mean),
+        look.count(view.steps_per_second) if view.steps_per_second else "",
+        look.share(view.cpu) if live else "",
+        ",".join(map(str, view.cores)) if live else "",
+        _left(view),
+        Cell(_why(view), "red" if failed else "dim"),
+    )
+
+
+def _left(view: RunView) -> Value:
+    match view.state:
+        case state.Finished():
+            return Cell(look.duration(view.clock), "dim")
+        case state.Running() | state.Stopping():
+            return look.span(view.eta)
+        case state.Queued():
+            return Cell("", "dim")
+        case _:
+            return Cell(state.word(view.state), "dim")
+
+
+def _why(view: RunView) -> str:
+    match view.state:
+        case state.Failed(error=error):
+            return error
+        case state.Queued(why=why) if why not in ("", "launched"):
+            return why
+        case state.Lost():
+            return "its worker died"
+        case _:
+            return ""
+
+
+def _text(line: Line) -> Text:
+    text = Text(no_wrap=True, overflow="crop")
+    for piece in line:
+        text.append(clean(piece.text), _STYLES[piece.style] or None)
+    return text

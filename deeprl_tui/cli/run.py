@@ -1,0 +1,139 @@
+"""`deeprl run`: launch, see that somebody starts the runs, and watch them until they are over.
+
+Without --headless the supervisor is on its own and ctrl+c only stops looking. With it the supervisor is our
+child: a signal that ends us brings the workers to their checkpoints first.
+"""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from deeprl_tui import ops
+from deeprl_tui.cli.output import Output
+from deeprl_tui.cli.place import AsJson, File, Runs, find_runs_folder, load_project
+from deeprl_tui.cli.plain import PlainScreen
+from deeprl_tui.cli.plan import Names, Seeds, Sets, derived, warnings
+from deeprl_tui.cli.watch import Interrupt, Keeper, Scene, Screen, scene, verdict, watch
+from deeprl_tui.core import state
+from deeprl_tui.core.spec import RunId
+from deeprl_tui.errors import ExitCode
+from deeprl_tui.monitor.fleet import Fleet
+from deeprl_tui.ops import Launched
+from deeprl_tui.runs import stats
+
+HELD_BACK = (state.Stopped, state.Paused, state.Failed)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(run)
+
+
+def run(
+    names: Names,
+    seeds: Seeds = None,
+    sets: Sets = None,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="For scripts: plain lines, and a signal ends the workers too.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Archive the older runs of these experiments.")
+    ] = False,
+    cores: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--cores", min=1, metavar="N", help="Use at most so many cores."),
+    ] = None,
+    file: File = None,
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> int:
+    """Train experiments, one core for each run.
+
+    Watches until all are over. Exits 0 only if all finished.
+    """
+    output = Output()
+    request = ops.choose(load_project(file), names, seeds, sets or ())
+    root = find_runs_folder(file, runs, make=True)
+    for name in derived(request) if sets else ():
+        output.say(f"filed as {name}")
+    for warning in warnings(ops.plan(request, root, views={})):
+        output.say(f"deeprl: warning: {warning}")
+    launched = ops.launch(request, root, fresh=fresh)
+    tell(output, launched)
+    last, code = follow(output, root, launched, headless=headless, cores=cores, as_json=as_json)
+    if last is not None and as_json:
+        for view in last.runs:
+            output.json(stats.row(view))
+    return code
+
+
+def tell(output: Output, launched: Launched) -> None:
+    """Say what the launch made and what was there."""
+    for folder in launched.archived:
+        output.say(f"archived the older runs in {folder}")
+    if launched.created:
+        output.say(f"{_runs(launched.created)} queued")
+    for there in launched.already:
+        word = state.word(there.view.state)
+        remedy = f"; deeprl resume {there.id}" if isinstance(there.view.state, HELD_BACK) else ""
+        output.say(f"{there.id} is already {word}{remedy}")
+
+
+def follow(
+    output: Output, root: Path, launched: Launched, *, headless: bool, cores: int | None, as_json: bool
+) -> tuple[Scene | None, int]:
+    """Watch the launched runs; the last picture and the exit code."""
+    keeper = Keeper(lambda: ops.supervise(root, cores=cores, child=headless), time.monotonic)
+    fleet = Fleet()
+    with Interrupt() as interrupt:
+        if _waits(launched):
+            keeper.begin()
+            if keeper.process is None and cores is not None:
+                output.say("a supervisor works here already: --cores changes nothing")
+        feed = ops.watch(root, fleet)
+        try:
+            screen = _screen(output, headless, as_json)
+            last = watch(lambda: scene(fleet.snapshot(), launched.ids), screen, keeper, interrupt.wait)
+        finally:
+            feed.close()
+        if interrupt.number is not None:
+            _leave(output, keeper, interrupt.number, launched.ids, headless=headless)
+            return last, interrupt.exit_code
+    if last is None:
+        return None, ExitCode.FAILED
+    for line in verdict(last):
+        output.say(line)
+    return last, ExitCode.OK if last.finished else ExitCode.FAILED
+
+
+def _waits(launched: Launched) -> bool:
+    waiting = state.Queued | state.Lost
+    return launched.created > 0 or any(isinstance(one.view.state, waiting) for one in launched.already)
+
+
+def _screen(output: Output, headless: bool, as_json: bool) -> Screen:
+    if output.terminal and output.draws and not headless and not as_json:
+        from deeprl_tui.cli.live import LiveScreen
+
+        return LiveScreen()
+    write: Callable[[str], None] = output.say if as_json else output.line
+    return PlainScreen(write, ops.clock, time.monotonic)
+
+
+def _leave(
+    output: Output, keeper: Keeper, number: signal.Signals, ids: tuple[RunId, ...], *, headless: bool
+) -> None:
+    names = " ".join(dict.fromkeys(run.experiment for run in ids))
+    if headless and keeper.process is not None:
+        output.say(f"{number.name}: the workers go to their checkpoints; the same command goes on from there")
+        keeper.end()
+        return
+    output.say(f"the runs go on; deeprl stop {names} stops them, deeprl ls shows them")
+
+
+def _runs(number: int) -> str:
+    return f"{number} run" if number == 1 else f"{number} runs"
