@@ -1,5 +1,6 @@
 """Environments of a run: made by name, seeded by episode, monitored in Stable-Baselines3's format."""
 
+import warnings
 from typing import Any
 
 import gymnasium
@@ -26,7 +27,9 @@ def make(spec: RunSpec, *, training: bool) -> Seeded:
     if settings["max_episode_steps"] is not None:
         options["max_episode_steps"] = settings["max_episode_steps"]
     try:
-        env: Any = gymnasium.make(spec.env, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # the study's CartPole-v0 is meant
+            env: Any = gymnasium.make(spec.env, **options)
     except gymnasium.error.Error as error:
         raise DeeprlError(
             f"cannot be made: {error}", place=f"env {spec.env}", remedy="check the id with gymnasium"
