@@ -86,8 +86,8 @@ class RunFold:
             case events.Unknown():
                 pass
 
-    def view(self, *, held: bool) -> RunView:
-        """The picture so far; held: whether the run's lock is held."""
+    def view(self, *, held: bool, waiting: str = "") -> RunView:
+        """The picture so far; held: whether the run's lock is held; waiting: the worker's status file."""
         settings = self.spec.settings
         beats, length = self._beats, etas.episode_length(self.curves["length"].y)
         steps = _count(settings, "total_timesteps")
@@ -128,6 +128,7 @@ class RunFold:
             solved_at=self._solved_at,
             checkpoint_step=self._checkpoint.step if self._checkpoint else None,
             deaths=self._deaths_if_dead() if isinstance(current, state.Lost) else self._deaths,
+            waiting=waiting if live else "",
             inexact=self._inexact,
             notes=tuple(self._notes),
             clock=self._clock,

@@ -54,6 +54,7 @@ class _Host:
     view: HostView
     runs: dict[RunId, _Run] = field(default_factory=dict)
     held: frozenset[RunId] = frozenset()
+    waiting: Mapping[RunId, str] = field(default_factory=dict)
 
 
 class Fleet:
@@ -110,7 +111,7 @@ class Fleet:
             for at in self._hosts.values():
                 for run, known in at.runs.items():
                     if known.view is None:
-                        known.view = known.fold.view(held=run in at.held)
+                        known.view = known.fold.view(held=run in at.held, waiting=at.waiting.get(run, ""))
                     runs[run] = known.view
             self._snapshot = FleetSnapshot(
                 version=self._version,
@@ -121,10 +122,11 @@ class Fleet:
             return self._snapshot
 
     def _on_alive(self, at: _Host, frame: Alive) -> None:
-        for run in at.held ^ frame.held:
+        for run in (at.held ^ frame.held) | at.waiting.keys() | frame.waiting.keys():
             if run in at.runs:
                 at.runs[run].view = None
         at.held = frame.held
+        at.waiting = frame.waiting
         at.view = replace(
             at.view,
             busy=frame.busy,

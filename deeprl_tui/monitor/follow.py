@@ -15,6 +15,7 @@ from deeprl_tui.core.log import read_bytes
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Frame, Reset
 from deeprl_tui.monitor.machine import CoreLoad, disk_free, memory
+from deeprl_tui.runs.load import read_status
 
 POLL_S = 0.25
 POLLS_PER_SCAN = 4
@@ -102,4 +103,9 @@ class Follower:
             disk_free=disk_free(self._root.root if self._root.root.exists() else self._root.root.parent),
             held=frozenset(run for run, tail in self._tails.items() if tail.held),
             supervisor=is_held(self._root.supervisor_lock),
+            waiting={
+                run: status
+                for run, tail in self._tails.items()
+                if tail.held and (status := read_status(tail.paths))
+            },
         )

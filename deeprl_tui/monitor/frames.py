@@ -3,7 +3,8 @@
 Rule: a frame carries what stands in files, not conclusions; the fold draws those, in one place.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from deeprl_tui.core.spec import RunId
@@ -49,6 +50,7 @@ class Alive:
     disk_free: int
     held: frozenset[RunId]
     supervisor: bool  # somebody starts queued runs
+    waiting: Mapping[RunId, str] = field(default_factory=dict)  # living workers that cannot go on, and why
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.log import read_lines
 from deeprl_tui.core.spec import RunSpec
 from deeprl_tui.core.state import RunView
+from deeprl_tui.core.text import clean
 from deeprl_tui.errors import RunDirectoryError
 
 
@@ -25,7 +26,16 @@ def load_view(paths: RunPaths, *, held: bool | None = None) -> RunView:
         fold.bad_lines += bad
         for line in lines:
             fold.apply(attempt, line)
-    return fold.view(held=held)
+    return fold.view(held=held, waiting=read_status(paths))
+
+
+def read_status(paths: RunPaths) -> str:
+    """What a living worker waits for, said in a file that needs no space; empty if it trains."""
+    try:
+        with open(paths.status, "rb") as file:
+            return clean(file.read(256).decode(errors="replace")).strip()
+    except OSError:
+        return ""
 
 
 def load_spec(paths: RunPaths) -> RunSpec:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from deeprl_tui.core import eta as etas
 from deeprl_tui.core import state
@@ -17,6 +18,9 @@ SPREAD = 1.3
 LEARNED = 5.0
 """Episodes of a trained policy are up to this much longer or shorter than those of a random one."""
 
+TOLD = 300
+"""Episodes after which their length says something about the rest of a run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
@@ -24,7 +28,7 @@ class Throughput:
 
     steps_per_second: float
     length: float | None  # mean steps of an episode
-    runs: int  # 0: measured for a few seconds, with episodes of a random policy
+    runs: int  # whose episodes it was taken from; 0: the first episodes of a policy that knows nothing yet
 
 
 def row(view: RunView) -> dict[str, Json]:
@@ -71,6 +75,8 @@ def reason(view: RunView) -> str | None:
             return error
         case state.Queued(why=why) if why:
             return why
+        case state.Running() if view.waiting:
+            return view.waiting
         case state.Lost():
             return "its worker died; a supervisor starts it again: deeprl resume"
         case _:
@@ -80,6 +86,7 @@ def reason(view: RunView) -> str | None:
 def throughput(views: Iterable[RunView]) -> dict[str, Throughput]:
     """Speed and episode length by env, from runs that have trained."""
     speeds: dict[str, list[float]] = {}
+    early: dict[str, list[float]] = {}
     lengths: dict[str, list[float]] = {}
     for view in views:
         speed = view.steps_per_second
@@ -88,9 +95,14 @@ def throughput(views: Iterable[RunView]) -> dict[str, Throughput]:
             speeds.setdefault(view.spec.env, []).append(speed)
             length = etas.episode_length(view.curves["length"].y)
             if length is not None:
-                lengths.setdefault(view.spec.env, []).append(length.mid)
+                told = lengths if view.episodes >= TOLD else early
+                told.setdefault(view.spec.env, []).append(length.mid)
     return {
-        env: Throughput(_median(found), _median(lengths[env]) if env in lengths else None, len(found))
+        env: Throughput(
+            _median(found),
+            _median(lengths.get(env) or early[env]) if env in lengths or env in early else None,
+            len(lengths.get(env, ())),
+        )
         for env, found in speeds.items()
     }
 
@@ -110,10 +122,15 @@ def expected(settings: Mapping[str, Json], speed: Throughput | None) -> Eta | No
     )
 
 
-def batch_eta(views: Iterable[RunView], slots: int) -> Eta | None:
-    """When all these runs will be over; None if nothing is left or if too little is known."""
+def batch_eta(
+    views: Iterable[RunView], slots: int, known: Mapping[str, Throughput] = MappingProxyType({})
+) -> Eta | None:
+    """When all these runs will be over; None if nothing is left or if too little is known.
+
+    known: speeds by env for runs that these views say nothing about.
+    """
     views = list(views)
-    measured = throughput(views)
+    measured = {**known, **throughput(views)}
     running: list[Eta | None] = []
     queued: list[Eta | None] = []
     for view in views:

@@ -13,7 +13,7 @@ from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import RunDirectoryError
-from deeprl_tui.runs.load import load_view
+from deeprl_tui.runs.load import load_view, read_status
 
 
 @dataclass(slots=True)
@@ -66,8 +66,8 @@ class Scanner:
         if over and size == seen.size:
             return
         held = is_held(seen.paths.lock)
-        if size != seen.size:
-            seen.grew_at = now
+        if size != seen.size or (held and read_status(seen.paths)):
+            seen.grew_at = now  # a worker that waits for disk space is not stalled
         if not held and (seen.view is None or seen.held or size != seen.size):
             seen.view = load_view(seen.paths, held=False)
             lost = isinstance(seen.view.state, state.Lost)

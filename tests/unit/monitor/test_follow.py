@@ -116,3 +116,15 @@ def test_a_snapshot_is_the_same_object_while_nothing_changes(tmp_path: Path) -> 
     make_run(tmp_path, spec())
     watch = Watch(tmp_path)
     assert watch.look() is watch.fleet.snapshot()
+
+
+def test_a_worker_that_waits_for_space_says_so_without_a_line_in_its_log(tmp_path: Path) -> None:
+    """On a full disk only the preallocated status file can speak."""
+    paths = make_run(tmp_path, spec(), [(0.0, start())])
+    watch = Watch(tmp_path)
+    with FileLock.acquire(paths.lock, "pid 1"):
+        paths.status.write_bytes(b"no space since 12:00\x1b[2J".ljust(256))
+        assert watch.look().runs[spec().id].waiting.startswith("no space since 12:00")
+        assert "\x1b" not in watch.look().runs[spec().id].waiting
+        paths.status.write_bytes(b" " * 256)
+        assert watch.look().runs[spec().id].waiting == ""
