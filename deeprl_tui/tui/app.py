@@ -1,0 +1,322 @@
+"""The app: it makes a picture once a second, gives it to the screen in front, and does what the keys ask for.
+
+Rule: nothing here keeps a run alive. The first frame is painted before any file is read.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.theme import Theme
+
+from deeprl_tui import ops
+from deeprl_tui.config import Checked
+from deeprl_tui.core.state import RunView
+from deeprl_tui.core.text import clean
+from deeprl_tui.errors import ConfigError, DeeprlError
+from deeprl_tui.monitor.fleet import Fleet
+from deeprl_tui.runs.store import Ask
+from deeprl_tui.tui import detect, keys
+from deeprl_tui.tui.background import Finished, Jobs
+from deeprl_tui.tui.picture import Painter, Picture, live_runs
+from deeprl_tui.tui.screens.base import WatchScreen
+from deeprl_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
+from deeprl_tui.tui.words import plural
+
+STAYS_S = 24 * 3600.0
+"""A message of a failure stays until it is clicked or cleared with escape."""
+AWAY = 5
+"""Without focus only every fifth tick does something."""
+FILE_EVERY = 3
+"""The file is looked at every third tick."""
+
+
+class Feed(Protocol):
+    """What brings the frames into the fleet."""
+
+    def wake(self) -> None:
+        """Look at once."""
+
+    def close(self) -> None:
+        """End."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where the app works and what it works with; tests pass a clock that stands still and no feed."""
+
+    file: Path | None  # experiments.toml
+    root: Path  # the runs folder
+    fleet: Fleet
+    watch: Callable[[Path, Fleet], Feed] | None  # None: somebody else feeds the fleet
+    supervise: Callable[[Path], object]
+    wall: Callable[[], float] = time.time
+    launch: tuple[str, ...] = ()  # experiments to launch after the first frame
+    seeds: str | None = None
+
+
+class DeeprlApp(App[int]):
+    """The dashboard."""
+
+    TITLE = "deeprl"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *keys.bindings(keys.EVERYWHERE),
+        Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
+    ]
+
+    def __init__(self, workspace: Workspace, theme: str = detect.NIGHT) -> None:
+        super().__init__(ansi_color=theme == detect.COLORLESS or None)
+        self.workspace = workspace
+        self.jobs = Jobs(self)
+        self.painter = Painter(workspace.fleet, workspace.file, workspace.wall)
+        self.left_runs = 0  # runs that went on when it ended
+        self._theme_wish = theme
+        self._feed: Feed | None = None
+        self._away = False
+        self._ticks = 0
+        self._stamp: object = None
+
+    # -- begin and end -----------------------------------------------------------------------------------
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Names that other people's themes lack."""
+        return dict(VARIABLE_DEFAULTS)
+
+    def get_default_screen(self) -> Screen[Any]:
+        """Begin with the dashboard."""
+        from deeprl_tui.tui.screens.dashboard import Dashboard
+
+        return Dashboard()
+
+    def on_mount(self) -> None:
+        """Paint; everything else comes after the first frame."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        known = self._theme_wish in self.available_themes
+        self.theme = self._theme_wish if known else detect.NIGHT
+        self.theme_changed_signal.subscribe(self, self._on_theme)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # Without this the terminal keeps the alternate screen and mouse reports.
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, partial(self.exit, 128 + number, 128 + number))
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        workspace = self.workspace
+        if workspace.watch is not None:
+            self.jobs.run(
+                "watch", partial(workspace.watch, workspace.root, workspace.fleet), self._on_feed, self.fail
+            )
+        self._read_file()
+        self.set_interval(1.0, self.tick)
+
+    def _on_feed(self, feed: Feed) -> None:
+        self._feed = feed
+
+    def on_unmount(self) -> None:
+        """Stop reading."""
+        if self._feed is not None:
+            self._feed.close()
+
+    def action_leave(self) -> None:
+        """Quit at once; the runs go on."""
+        self.left_runs = live_runs(self.workspace.fleet.snapshot().runs)
+        self.exit(0)
+
+    # -- pictures ----------------------------------------------------------------------------------------
+
+    def look(self) -> Picture:
+        """The newest picture."""
+        return self.painter.look()
+
+    def tick(self) -> None:
+        """Once a second: show what is new."""
+        self._ticks += 1
+        if self._away and self._ticks % AWAY:
+            return
+        if self._ticks % FILE_EVERY == 0:
+            self._read_file()
+        self.refresh_front()
+
+    def refresh_front(self) -> None:
+        """Give the newest picture to the screen in front, if it is not what it has."""
+        screen = self.screen
+        if isinstance(screen, WatchScreen):
+            picture = self.look()
+            if picture is not screen.picture:
+                screen.show(picture)
+
+    def on_app_blur(self) -> None:
+        """Nobody looks."""
+        self._away = True
+
+    def on_app_focus(self) -> None:
+        """Somebody looks again: show it at once."""
+        if self._away:
+            self._away = False
+            self.refresh_front()
+
+    def _on_theme(self, _: Theme) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, WatchScreen):
+                screen.call_after_refresh(screen.repaint)
+
+    # -- the file ----------------------------------------------------------------------------------------
+
+    def _read_file(self) -> None:
+        file = self.workspace.file
+        if file is not None:
+            self.jobs.run("file", lambda: ops.check_if_changed(file, self._stamp), self._on_file, self.fail)
+
+    def _on_file(self, found: tuple[object, Checked | None]) -> None:
+        stamp, checked = found
+        if checked is None:
+            return
+        first, self._stamp = self._stamp is None, stamp
+        self.painter.set_project(checked.project, checked.errors)
+        self.refresh_front()
+        workspace = self.workspace
+        if first and workspace.launch:
+            self.launch(list(workspace.launch), workspace.seeds or "", [])
+
+    # -- what keys ask for -------------------------------------------------------------------------------
+
+    def launch(
+        self, names: Sequence[str], seeds: str, overrides: Sequence[str], *, fresh: bool = False
+    ) -> None:
+        """Make the runs and see that somebody starts them."""
+        project, root = self.look().project, self.workspace.root
+        if project is None:
+            problems = self.look().problems
+            self.fail(ConfigError(problems) if problems else DeeprlError("there is no experiments.toml"))
+            return
+
+        def work() -> ops.Launched:
+            request = ops.choose(project, names, seeds or None, overrides)
+            launched = ops.launch(request, root, fresh=fresh)
+            self.workspace.supervise(root)
+            return launched
+
+        self.jobs.run("launch", work, self._on_launched, self.fail, every=True)
+
+    def _on_launched(self, launched: ops.Launched) -> None:
+        names = list(dict.fromkeys(run.experiment for run in launched.ids))
+        what = names[0] if len(names) == 1 else plural(len(names), "experiment")
+        if launched.created:
+            more = f", {len(launched.already)} were there already" if launched.already else ""
+            self.tell(f"{plural(launched.created, 'run')} of {what} launched{more}")
+        else:
+            self.tell(f"all {plural(len(launched.ids), 'run')} of {what} are there already")
+        self._wake()
+
+    def stop(self, runs: Sequence[RunView]) -> None:
+        """Ask, then stop runs at their next checkpoint."""
+        from deeprl_tui.tui.screens.confirm import ConfirmScreen, stop_words
+
+        title, words, yes = stop_words(runs)
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self._ask(runs, "stop")
+
+        self.push_screen(ConfirmScreen(title, words, yes=yes, no="Keep running"), answered)
+
+    def pause(self, runs: Sequence[RunView]) -> None:
+        """Pause runs at their next checkpoint."""
+        self._ask(runs, "pause")
+
+    def resume(self, runs: Sequence[RunView]) -> None:
+        """Put runs into the queue again."""
+        root, supervise = self.workspace.root, self.workspace.supervise
+        names = [str(run.id) for run in runs]
+        self.jobs.run(
+            "resume",
+            lambda: ops.resume(root, names, start=supervise),
+            self._on_answers,
+            self.fail,
+            every=True,
+        )
+
+    def wake_supervisor(self) -> None:
+        """See that somebody starts what waits."""
+        root = self.workspace.root
+        self.jobs.run(
+            "supervise",
+            partial(self.workspace.supervise, root),
+            lambda _: self._wake(),
+            self.fail,
+            every=True,
+        )
+
+    def _ask(self, runs: Sequence[RunView], what: Ask) -> None:
+        root, names = self.workspace.root, [str(run.id) for run in runs]
+        self.jobs.run("ask", lambda: ops.ask(root, names, what), self._on_answers, self.fail, every=True)
+
+    def _on_answers(self, answers: Sequence[ops.Answer]) -> None:
+        refused = [answer for answer in answers if not answer.done]
+        for answer in refused[:3]:
+            self.fail(DeeprlError(answer.text, place=str(answer.run)))
+        if len(refused) > 3:
+            self.fail(DeeprlError(f"and {len(refused) - 3} runs more could not"))
+        said: dict[str, list[str]] = {}
+        for answer in answers:
+            if answer.done:
+                said.setdefault(answer.text, []).append(str(answer.run))
+        for text, names in said.items():
+            self.tell(f"{names[0] if len(names) == 1 else plural(len(names), 'run')}: {text}")
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._feed is not None:
+            self._feed.wake()
+
+    # -- words -------------------------------------------------------------------------------------------
+
+    def tell(self, text: str) -> None:
+        """Say that something was done."""
+        self.notify(clean(text), timeout=6, markup=False)
+
+    def fail(self, error: Exception) -> None:
+        """Say what went wrong; it stays until it is clicked or cleared."""
+        text = str(error) if isinstance(error, DeeprlError) else f"{type(error).__name__}: {error}"
+        lines = [clean(line) for line in text.splitlines()[:6]]
+        self.notify("\n".join(lines), severity="error", timeout=STAYS_S, markup=False)
+
+    def copy(self, text: str, what: str) -> None:
+        """Put a text into the terminal's clipboard."""
+        self.copy_to_clipboard(text)
+        self.tell(f"copied {what}")
+
+    def on_finished(self, message: Finished) -> None:
+        """Take the outcome of a background call."""
+        message.deliver()
+
+    def action_theme(self) -> None:
+        """Next theme."""
+        order = [detect.NIGHT, detect.DAY, detect.COLORLESS]
+        at = order.index(self.theme) if self.theme in order else -1
+        self.theme = order[(at + 1) % len(order)]
+
+    def action_help(self) -> None:
+        """Show the keys of the screen in front."""
+        from deeprl_tui.tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            where = self.screen.where if isinstance(self.screen, WatchScreen) else keys.DASHBOARD
+            self.push_screen(HelpScreen(where), self._do_key)
+
+    def _do_key(self, key: str | None) -> None:
+        if key:
+            self.simulate_key(key)

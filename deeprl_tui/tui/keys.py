@@ -1,0 +1,144 @@
+"""All keys in one table: bindings, the key bar and the help are made from it.
+
+Rule: one meaning per key on every screen. A key that has nothing to do says why.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One row: what to press, what it does, and where."""
+
+    id: str
+    keys: str  # Textual's names, separated by commas
+    action: str  # "" if a widget binds it itself
+    label: str  # in the key bar
+    help: str  # in the help, as the end of "this key will ..."
+    where: tuple[str, ...]
+    shown: str  # as users read it
+    bar: bool = True  # whether the key bar has it
+
+
+EVERYWHERE, DASHBOARD, RUN, TABLE, CHART, LAUNCH = (
+    "everywhere",
+    "dashboard",
+    "run",
+    "table",
+    "chart",
+    "launch",
+)
+
+KEYS: Final[tuple[Key, ...]] = (
+    Key("open", "enter", "", "Open", "open the experiment", (DASHBOARD,), "⏎"),
+    Key("back", "escape", "back", "Back", "go back to the experiments", (RUN,), "esc"),
+    Key("seed.next", "right_square_bracket", "seed(1)", "Seed", "show the next seed", (RUN,), "]"),
+    Key("seed.before", "left_square_bracket", "seed(-1)", "", "show the seed before", (RUN,), "[", False),
+    Key("launch", "n", "launch", "Launch", "launch the marked experiments, or others", (DASHBOARD,), "n"),
+    Key("stop", "x", "stop", "Stop", "stop runs at a checkpoint; it asks first", (DASHBOARD, RUN), "x"),
+    Key(
+        "pause",
+        "p",
+        "pause",
+        "Pause",
+        "pause runs at a checkpoint and free their cores, or let paused ones go on",
+        (DASHBOARD, RUN),
+        "p",
+    ),
+    Key(
+        "resume",
+        "r",
+        "resume",
+        "Resume",
+        "let paused and stopped runs go on, and try failed ones again",
+        (DASHBOARD, RUN),
+        "r",
+    ),
+    Key("mark", "space", "mark", "Mark", "mark the row for n, x, p and r", (DASHBOARD,), "space", False),
+    Key("filter", "slash", "filter", "Filter", "show only rows that have these words", (DASHBOARD,), "/"),
+    Key("clear", "escape", "clear", "", "clear filter, marks and messages", (DASHBOARD,), "esc", False),
+    Key("metric", "m", "metric(1)", "Metric", "show the next metric", (DASHBOARD, RUN), "m"),
+    Key("metric.before", "M", "metric(-1)", "", "show the metric before", (DASHBOARD, RUN), "M", False),
+    Key("all", "a", "all", "All", "show or hide experiments that were never launched", (DASHBOARD,), "a"),
+    Key(
+        "zoom", "z", "zoom", "Zoom", "give the chart the whole screen, or take it back", (DASHBOARD, RUN), "z"
+    ),
+    Key("log", "l", "log", "Log", "show what the workers printed, or the events", (RUN,), "l"),
+    Key("follow", "f", "follow", "Follow", "follow the end of the log, or hold it", (RUN,), "f", False),
+    Key("pane", "1,2,3,4", "", "Pane", "chart, seeds, settings, log on a small screen", (RUN,), "1-4", False),
+    Key("copy", "y", "copy", "Copy", "copy the row", (DASHBOARD, RUN), "y", False),
+    Key("copy.command", "Y", "copy_command", "", "copy the command line", (DASHBOARD, RUN), "Y", False),
+    Key("help", "question_mark,f1", "help", "Help", "show the keys, and search them", (EVERYWHERE,), "?"),
+    Key(
+        "palette",
+        "ctrl+p,colon",
+        "command_palette",
+        "",
+        "find a command by name",
+        (EVERYWHERE,),
+        "^p :",
+        False,
+    ),
+    Key("theme", "t", "theme", "Theme", "next theme: night, day, terminal", (EVERYWHERE,), "t", False),
+    Key(
+        "panel", "tab,shift+tab", "", "", "go to the next or previous panel", (EVERYWHERE,), "tab ⇧tab", False
+    ),
+    Key(
+        "suspend",
+        "ctrl+z",
+        "suspend_process",
+        "",
+        "go to the shell; fg comes back",
+        (EVERYWHERE,),
+        "^z",
+        False,
+    ),
+    Key("quit", "q", "leave", "Quit", "quit; the runs go on", (EVERYWHERE,), "q"),
+    Key("table.move", "", "", "", "move", (TABLE,), "↑↓ j k", False),
+    Key("table.ends", "", "", "", "first, last", (TABLE,), "g G", False),
+    Key("table.page", "", "", "", "move by a page", (TABLE,), "^u ^d", False),
+    Key("chart.cross", "", "", "", "move the crosshair: values at one step", (CHART,), "← →", False),
+    Key("chart.zoom", "", "", "", "zoom in, zoom out", (CHART,), "+ -", False),
+    Key("chart.pan", "", "", "", "move the zoomed part", (CHART,), "⇧← ⇧→", False),
+    Key("chart.fit", "", "", "", "show all steps", (CHART,), "0", False),
+    Key("chart.band", "", "", "", "next band: sd, 95% CI, min–max, none", (CHART,), "b", False),
+    Key("chart.smooth", "", "", "", "next smoothing", (CHART,), "s", False),
+    Key("chart.log", "", "", "", "logarithmic y", (CHART,), "L", False),
+)
+
+TITLES: Final = {
+    DASHBOARD: "Experiments",
+    RUN: "This experiment",
+    TABLE: "Tables",
+    CHART: "Chart (tab goes there)",
+    EVERYWHERE: "Everywhere",
+}
+
+
+def of(where: str) -> list[Key]:
+    """The keys of a place."""
+    return [key for key in KEYS if where in key.where]
+
+
+def bindings(where: str) -> list[BindingType]:
+    """The keys of a place as Textual binds them; the key bar is ours, so Textual shows none."""
+    return [
+        Binding(key.keys, key.action, key.label or key.help, show=False, id=key.id, key_display=key.shown)
+        for key in of(where)
+        if key.action
+    ]
+
+
+def bar(where: str) -> list[Key]:
+    """What the key bar of a place shows, most useful first."""
+    return [key for key in (*of(where), *of(EVERYWHERE)) if key.bar and key.label]
+
+
+def sections(where: str) -> list[tuple[str, list[Key]]]:
+    """The help of a place."""
+    places: Iterable[str] = (where, CHART, TABLE, EVERYWHERE)
+    return [(TITLES[place], of(place)) for place in places]

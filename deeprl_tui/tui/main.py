@@ -1,0 +1,125 @@
+"""`deeprl-tui`: arguments, terminal, theme, and then the app.
+
+Rule: nothing is drawn on what is no terminal; what is said goes to stderr, and the exit code tells the rest.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import deeprl_tui
+from deeprl_tui.errors import DeeprlError, ExitCode, UnknownNameError
+
+_EPILOG = """\
+examples:
+  deeprl-tui                                   watch the runs of the nearest experiments.toml
+  deeprl-tui --launch CP_basic --seeds 2       launch two runs, then watch them
+  deeprl-tui --runs /data/runs                 watch another runs folder
+
+Quitting never stops a run: deeprl stop --all does.
+Without a terminal use deeprl ls, or deeprl ls --json for programs.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the dashboard. Returns the exit code."""
+    options = _parser().parse_args(arguments)
+    why = _no_terminal()
+    if why:
+        sys.stderr.write(f"deeprl-tui: {why}; deeprl ls prints the runs as text\n")
+        return ExitCode.USAGE
+    try:
+        return _run(options)
+    except DeeprlError as error:
+        sys.stderr.write(f"deeprl-tui: {error}\n")
+        return error.exit_code
+
+
+def _run(options: argparse.Namespace) -> int:
+    from deeprl_tui import ops
+    from deeprl_tui.monitor.fleet import Fleet
+    from deeprl_tui.tui import detect
+    from deeprl_tui.tui.app import DeeprlApp, Workspace
+
+    file = _file(options.file)
+    if options.launch and file is None:
+        raise UnknownNameError(
+            "no experiments.toml here or above", place=str(Path.cwd()), remedy="go to a project or use --file"
+        )
+    wish = detect.COLORLESS if options.theme == "ansi" else options.theme
+    theme = detect.choose_theme(wish, os.environ, detect.terminal_background)
+    workspace = Workspace(
+        file=file,
+        root=Path(options.runs).resolve()
+        if options.runs
+        else ops.runs_root(file or Path("experiments.toml")),
+        fleet=Fleet(),
+        watch=ops.watch,
+        supervise=ops.supervise,
+        launch=tuple(options.launch or ()),
+        seeds=options.seeds,
+    )
+    app = DeeprlApp(workspace, theme)
+    app.run()
+    if app.left_runs:
+        many = app.left_runs
+        words = "1 run goes on" if many == 1 else f"{many} runs go on"
+        end = "it" if many == 1 else "them"
+        sys.stdout.write(f"{words}; deeprl-tui to look again, deeprl stop --all to end {end}\n")
+    return app.return_code or 0
+
+
+def _file(option: str | None) -> Path | None:
+    from deeprl_tui import ops
+
+    if option is None:
+        try:
+            return ops.find_project(Path.cwd())
+        except UnknownNameError:
+            return None
+    file = Path(option)
+    if file.is_dir():
+        file = file / "experiments.toml"
+    if not file.is_file():
+        raise UnknownNameError(
+            "no such file", place=str(file), remedy="name an experiments.toml or its folder"
+        )
+    return file
+
+
+def _no_terminal() -> str:
+    names = [
+        name
+        for name, stream in (("stdin", sys.stdin), ("stdout", sys.stdout), ("stderr", sys.stderr))
+        if not stream.isatty()
+    ]
+    if names:
+        verb = "is" if len(names) == 1 else "are"
+        return f"{' and '.join(names)} {verb} not a terminal"
+    return "TERM=dumb cannot draw a dashboard" if os.environ.get("TERM") == "dumb" else ""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="deeprl-tui",
+        description="Watch, launch, stop and compare reinforcement learning runs.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--file", metavar="PATH", help="experiments.toml, or its folder (default: here or above)"
+    )
+    parser.add_argument("--runs", metavar="PATH", help="runs folder (default: runs beside experiments.toml)")
+    parser.add_argument("--theme", choices=["auto", "night", "day", "ansi"], default="auto")
+    parser.add_argument(
+        "--launch", metavar="NAME", nargs="+", help="launch these first; harmless if they run"
+    )
+    parser.add_argument("--seeds", metavar="SEEDS", help="seeds to launch: 5, or 0,3,7, or 0-4")
+    parser.add_argument("--version", action="version", version=f"deeprl-tui {deeprl_tui.__version__}")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,325 @@
+"""What the dashboard tells in sentences: activity, detail, cores, what to do when nothing is there.
+
+Rule: pure, like `present.py`; lines of pieces, cut by whoever shows them.
+"""
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import nlargest
+from typing import Final
+
+from deeprl_tui.core import state
+from deeprl_tui.core.spec import Json
+from deeprl_tui.core.state import Note, RunView
+from deeprl_tui.core.text import clean
+from deeprl_tui.errors import Problem
+from deeprl_tui.monitor.fleet import HostView
+from deeprl_tui.tui.board import Board, Entry
+from deeprl_tui.tui.theme import BUSY_CORE, FAINT, FREE_CORE, LABEL, LAUNCHED, SOLVED, STATES, Palette
+from deeprl_tui.tui.widgets.rows import Piece
+from deeprl_tui.tui.words import (
+    clock,
+    count,
+    duration,
+    gigabytes,
+    number,
+    percent,
+    plural,
+    value_text,
+)
+
+Lines = list[list[Piece]]
+
+TOGETHER_S: Final = 5.0
+"""Notes of one experiment that say the same within this time are one line."""
+
+WAIT_S: Final = 6.0
+"""A new supervisor takes this long to begin; until then a waiting run is nothing to worry about."""
+
+# -- activity ----------------------------------------------------------------------------------------------
+
+
+def newest(views: Iterable[RunView], most: int = 60) -> list[Note]:
+    """The last notes of all runs, newest first."""
+    return nlargest(most, (note for view in views for note in view.notes[-12:]), key=lambda note: note.at)
+
+
+def activity(notes: Sequence[Note], runs: Mapping[str, Entry], palette: Palette, most: int = 40) -> Lines:
+    """Notes as lines: when, what it is, who, what."""
+    lines: Lines = []
+    label = palette.style("foreground", LABEL)
+    for note, seeds in _together(notes):
+        glyph, role, strength = _glyph(note.kind)
+        who = str(note.run) if len(seeds) == 1 else note.run.experiment
+        lines.append(
+            [
+                Piece(f"{clock(note.at)} ", label),
+                Piece(f"{glyph} ", palette.style(role, strength)),
+                Piece(f"{who} ", palette.style()),
+                Piece(_told(note, len(seeds), runs.get(note.run.experiment)), label),
+            ]
+        )
+        if len(lines) == most:
+            break
+    return lines
+
+
+def _together(notes: Sequence[Note]) -> list[tuple[Note, list[int]]]:
+    """Notes with the seeds they stand for: equal ones of one experiment, close in time, become one."""
+    out: list[tuple[Note, list[int]]] = []
+    for note in notes:
+        for before, seeds in reversed(out[-12:]):
+            if (
+                before.kind == note.kind
+                and before.run.experiment == note.run.experiment
+                and before.at - note.at <= TOGETHER_S
+                and note.kind in ("queued", "started", "resumed", "stopped", "paused")
+                and note.run.seed not in seeds
+            ):
+                seeds.append(note.run.seed)
+                break
+        else:
+            out.append((note, [note.run.seed]))
+    return out
+
+
+def _glyph(kind: str) -> tuple[str, str, float]:
+    if kind == "solved":
+        return SOLVED, "warning", 1.0
+    if kind in ("queued", "resumed"):
+        return LAUNCHED, "accent", 1.0
+    if kind == "warned":
+        return "!", "warning", 1.0
+    look = STATES.get("running" if kind == "started" else kind, STATES["queued"])
+    return look.glyph, look.role, look.strength
+
+
+def _told(note: Note, seeds: int, entry: Entry | None) -> str:
+    many = f" {seeds} seeds" if seeds > 1 else ""
+    view = next((run for run in entry.runs if run.id == note.run), None) if entry else None
+    match note.kind:
+        case "queued" if note.text == "launched":
+            return f"launched{many}"
+        case "queued":
+            return f"waits again{many}: {note.text}"
+        case "started":
+            return f"started{many}" if note.text.startswith("attempt 1 ") else f"started{many}, {note.text}"
+        case "solved" if view is not None and view.solved_at is not None:
+            return f"solved at {count(view.solved_at)} steps"
+        case "finished":
+            result = f", {number(view.return_mean)}" if view and view.return_mean is not None else ""
+            return f"finished{result}"
+        case "stopped" | "paused":
+            return f"{note.kind}{many}"
+        case "failed":
+            return f"failed: {note.text}"
+        case _:
+            return note.text
+
+
+# -- detail ------------------------------------------------------------------------------------------------
+
+
+def summary(entry: Entry, palette: Palette, width: int, height: int) -> Lines:
+    """The result, and the difference to the baseline: key, old value -> new value."""
+    label = palette.style("foreground", LABEL)
+    lines: Lines = []
+    result = entry.result
+    if result:
+        mean, spread = result
+        lines.append([Piece(f"{mean:.1f}", palette.style(palette.curve(entry.color), bold=True))])
+        if spread is not None:
+            lines[0].append(Piece(f" ± {spread:.1f}", label))
+    elif entry.runs:
+        lines.append([Piece("no episode yet", label)])
+    else:
+        lines.append([Piece("not launched", label)])
+    solved = [run.solved_at for run in entry.runs if run.solved_at is not None]
+    if solved:
+        lines.append(
+            [
+                Piece(f"{SOLVED} ", palette.style("warning")),
+                Piece(
+                    f"solved at {count(min(solved))}" + (f" ({len(solved)})" if len(solved) > 1 else ""),
+                    label,
+                ),
+            ]
+        )
+    if entry.baseline is None:
+        lines.append([Piece("is the baseline" if not entry.changes else "no baseline", label)])
+        if not entry.runs:
+            lines += [[Piece(part, label)] for part in wrapped(entry.notes, max(8, width))]
+        return lines[:height]
+    lines.append([Piece(f"vs {entry.baseline}", label)])
+    changes = list(entry.changes.items())
+    if not changes:
+        lines.append([Piece("no difference", label)])
+    for at, (key, (old, new)) in enumerate(changes):
+        block = difference(key, old, new, palette, width)
+        if len(lines) + len(block) > height - (at + 1 < len(changes)):
+            lines.append([Piece(f"and {len(changes) - at} more", label)])
+            break
+        lines += block
+    return lines[:height]
+
+
+def difference(key: str, old: Json, new: Json, palette: Palette, width: int) -> Lines:
+    """A changed setting, on one line if it fits and else on two."""
+    label = palette.style("foreground", LABEL)
+    change = [
+        Piece(value_text(old), palette.style("error", 0.8)),
+        Piece(" → ", label),
+        Piece(value_text(new), palette.style("success")),
+    ]
+    name = Piece(key, palette.style("foreground", 0.7))
+    if len(key) + 1 + sum(len(piece.text) for piece in change) <= width:
+        return [[name, Piece(" ", label), *change]]
+    return [[name], [Piece(" ", label), *change]]
+
+
+def tails(entry: Entry, palette: Palette, most: int) -> Lines:
+    """The last words of the runs that train: time, seed, episode, return, loss."""
+    live = [run for run in entry.runs if isinstance(run.state, state.Running | state.Stopping)]
+    label, color = palette.style("foreground", LABEL), palette.style(palette.curve(entry.color))
+    lines: Lines = []
+    for run in live[:most]:
+        returns = run.curves["return"].y
+        words = [f"ep {run.episodes}"]
+        if len(returns):
+            words.append(f"return {number(returns[-1])}")
+        if run.loss is not None:
+            words.append(f"loss {number(run.loss)}")
+        if run.epsilon is not None:
+            words.append(f"eps {run.epsilon:.2f}")
+        lines.append(
+            [
+                Piece(f"{clock(run.last_seen, seconds=True)} ", label),
+                Piece(f"{run.id.seed} ", color),
+                Piece("  ".join(words), palette.style("foreground", 0.62)),
+            ]
+        )
+    if lines:
+        return lines
+    for run in entry.runs:
+        if isinstance(run.state, state.Failed):
+            lines.append(
+                [
+                    Piece(f"{STATES['failed'].glyph} {run.id.seed} ", palette.style("error")),
+                    Piece(run.state.error, palette.style("foreground", 0.8)),
+                ]
+            )
+    return lines[:most]
+
+
+# -- cores -------------------------------------------------------------------------------------------------
+
+
+def core_strip(
+    hosts: Sequence[HostView], entries: Sequence[Entry], palette: Palette, width: int
+) -> list[Piece]:
+    """One square per core in the color of the experiment on it, load, runs, memory; for each host."""
+    label, text = palette.style("foreground", LABEL), palette.style()
+    owners = {
+        core: entry
+        for entry in entries
+        for run in entry.runs
+        if isinstance(run.state, state.Running | state.Stopping)
+        for core in run.cores
+    }
+    line: list[Piece] = []
+    for host in hosts:
+        line += [Piece("  " if width >= 100 else " ", label), Piece(f"{host.name} ", text)]
+        if host.fault:
+            line += [Piece("✗ ", palette.style("error")), Piece(host.fault, label)]
+            continue
+        for at, core in enumerate(host.cores):
+            load = host.busy[at] if at < len(host.busy) else 0.0
+            owner = owners.get(core)
+            if owner is not None:
+                line.append(Piece(BUSY_CORE, palette.style(palette.curve(owner.color), 0.35 + 0.65 * load)))
+            else:
+                line.append(Piece(FREE_CORE, palette.style("foreground", 0.3 + 0.4 * (load > 0.5))))
+        if host.busy:
+            line.append(Piece(f" {percent(sum(host.busy) / len(host.busy)).rjust(4)}", text))
+        line.append(Piece(f"  {plural(len(owners), 'run')} on {plural(len(host.cores), 'core')}", label))
+        if host.memory_total:
+            used = f"  {gigabytes(host.memory_used)}/{gigabytes(host.memory_total)}"
+            line.append(Piece(f"{used} memory" if width >= 100 else used, label))
+        if host.disk_free and width >= 100:
+            line.append(Piece(f"  {gigabytes(host.disk_free)} disk free", label))
+    return line
+
+
+def waiting(board: Board, hosts: Sequence[HostView], now: float) -> str:
+    """What to do about runs that wait while nobody starts them; empty if all is well."""
+    if not hosts or any(host.supervisor or host.fault or host.reading for host in hosts):
+        return ""
+    left = board.queued + board.lost
+    if not left:
+        return ""
+    since = max(
+        (
+            run.state.since if isinstance(run.state, state.Queued) else run.last_seen
+            for entry in board.entries
+            for run in entry.runs
+            if isinstance(run.state, state.Queued | state.Lost)
+        ),
+        default=now,
+    )
+    if now - since < WAIT_S:
+        return ""
+    verb = "waits" if left == 1 else "wait"
+    return f"{plural(left, 'run')} {verb} and no supervisor works here: r starts one (or: deeprl resume)"
+
+
+# -- when there is nothing to show -------------------------------------------------------------------------
+
+
+def problems(found: Sequence[Problem], palette: Palette, width: int, height: int) -> Lines:
+    """The faults of experiments.toml, each with its place and what to do."""
+    label = palette.style("foreground", LABEL)
+    lines: Lines = []
+    for problem in found:
+        place = f"{problem.file}:{problem.line}" if problem.line else problem.file
+        head = [Piece(f"{place.rpartition('/')[2]} ", palette.style("warning"))]
+        if problem.table:
+            head.append(Piece(f"[{problem.table}] ", label))
+        lines.append([*head, Piece(problem.key, palette.style(bold=True))])
+        told = f"{problem.reason}; {problem.remedy}" if problem.remedy else problem.reason
+        lines += [
+            [Piece(f"  {part}", palette.style("foreground", 0.8))]
+            for part in wrapped(told, max(20, width - 2))
+        ]
+    if len(lines) > height:
+        lines = [
+            *lines[: height - 1],
+            [Piece(f"and more: deeprl check ({plural(len(found), 'problem')})", label)],
+        ]
+    return lines
+
+
+def paragraph(text: str, palette: Palette, width: int, strength: float = 0.8) -> Lines:
+    """A text as lines of a width."""
+    return [[Piece(part, palette.style("foreground", strength))] for part in wrapped(text, max(8, width))]
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """A cleaned text in lines of a width; it breaks within words that are longer."""
+    return textwrap.wrap(clean(text), max(8, width))
+
+
+def hint(keys: Sequence[tuple[str, str]], palette: Palette) -> Lines:
+    """Keys with what they do, one on each line."""
+    room = max((len(key) for key, _ in keys), default=0)
+    return [
+        [
+            Piece(f"{key.ljust(room)}  ", palette.style("accent", bold=True)),
+            Piece(what, palette.style("foreground", FAINT + 0.3)),
+        ]
+        for key, what in keys
+    ]
+
+
+def age(now: float, then: float) -> str:
+    """How long ago."""
+    return f"{duration(max(0.0, now - then))} ago"

@@ -1,0 +1,392 @@
+"""The dashboard: experiments, their curves, what happened, the selected one in detail, the cores.
+
+Rule: rows, curves and words are given to the widgets at every picture; those repaint only what differs.
+"""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input
+
+from deeprl_tui.tui import keys, notes, present
+from deeprl_tui.tui.board import NEW, Entry, on_chart
+from deeprl_tui.tui.picture import Picture, command
+from deeprl_tui.tui.screens.base import WatchScreen
+from deeprl_tui.tui.theme import LABEL
+from deeprl_tui.tui.widgets.curve_plot import CurvePlot
+from deeprl_tui.tui.widgets.key_bar import KeyBar
+from deeprl_tui.tui.widgets.lines import Lines
+from deeprl_tui.tui.widgets.live_table import LiveTable
+from deeprl_tui.tui.widgets.panel import Panel
+from deeprl_tui.tui.widgets.rows import Piece, Row
+from deeprl_tui.tui.words import plural
+
+
+class Dashboard(WatchScreen):
+    """The first screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings(keys.DASHBOARD)
+    AUTO_FOCUS = "#table"
+    where: ClassVar[str] = keys.DASHBOARD
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.show_all = False
+        self.words: list[str] = []  # of the filter
+        self.marked: set[str] = set()
+        self._rows: dict[str, tuple[object, Row]] = {}
+        self._notes: tuple[object, list[list[Piece]]] = (None, [])
+
+    def compose(self) -> ComposeResult:
+        """Put the panels together."""
+        yield Lines(id="top")
+        with Horizontal(id="body"):
+            with Vertical(id="left"):
+                with Panel(id="experiments"):
+                    yield LiveTable(present.EXPERIMENTS, id="table")
+                with Panel(id="activity-panel"):
+                    yield Lines(id="activity")
+            with Vertical(id="right"):
+                with Panel(id="faults-panel"):
+                    yield Lines(id="faults")
+                with Panel(id="chart-panel"):
+                    yield Lines(id="welcome")
+                    yield CurvePlot(id="chart")
+                with Panel(id="detail"):
+                    with Vertical(id="seeds-column"):
+                        yield LiveTable(present.SEEDS, id="seeds")
+                        yield Lines(id="tail")
+                    yield Lines(id="summary")
+        yield Lines(id="cores")
+        yield KeyBar(keys.bar(self.where))
+
+    def on_mount(self) -> None:
+        """Write the titles that stay."""
+        self._title("#experiments", "Experiments")
+        self._title("#activity-panel", "Activity")
+        self._title("#faults-panel", "experiments.toml cannot be used")
+
+    def _title(self, panel: str, text: str) -> None:
+        self.query_one(panel, Panel).set_title([Piece(text, self.palette.style("foreground", 0.75))])
+
+    # -- pictures ----------------------------------------------------------------------------------------
+
+    @property
+    def table(self) -> LiveTable:
+        """The experiments."""
+        return self.query_one("#table", LiveTable)
+
+    @property
+    def selected(self) -> Entry | None:
+        """The experiment under the cursor."""
+        return self.picture.board.by_name.get(self.table.cursor or "")
+
+    def shown(self, picture: Picture) -> list[Entry]:
+        """The entries the table shows."""
+        board = picture.board
+        everything = self.show_all or not board.runs or bool(self.words)
+        return [
+            entry
+            for entry in board.entries
+            if (everything or entry.runs or entry.name in self.marked) and self._matches(entry)
+        ]
+
+    def _matches(self, entry: Entry) -> bool:
+        text = f"{entry.name} {entry.env} {entry.word}".lower()
+        return all(
+            text.find(word.lstrip("!")) < 0 if word.startswith("!") else word in text for word in self.words
+        )
+
+    def show_body(self, picture: Picture) -> None:
+        """Show everything below the header."""
+        entries = self.shown(picture)
+        before = self.table.cursor
+        drawn = on_chart(picture.board, picture.board.by_name.get(before or ""))
+        self._show_table(picture, entries, drawn)
+        selected = self.selected
+        if selected is not None and selected.name != before:
+            drawn = on_chart(picture.board, selected)
+            self._show_table(picture, entries, drawn)
+        self._show_chart(picture, selected, drawn)
+        self._show_detail(picture, selected)
+        self._show_activity(picture)
+        self._show_faults(picture)
+        self._show_cores(picture)
+
+    def _show_table(self, picture: Picture, entries: list[Entry], drawn: list[Entry]) -> None:
+        table, palette, board = self.table, self.palette, picture.board
+        trend = table.size.width >= 56
+        look = present.Look(
+            palette, frozenset(entry.name for entry in drawn), table.cursor or "", frozenset(self.marked)
+        )
+        rows: list[tuple[str, Row]] = []
+        made: dict[str, tuple[object, Row]] = {}
+        for entry in entries:
+            name = entry.name
+            eta = entry.eta(picture.ends)
+            state = (
+                entry,
+                eta,
+                palette,
+                trend,
+                name in look.drawn,
+                name == look.selected,
+                name in look.marked,
+            )
+            old = self._rows.get(name)
+            row = old[1] if old is not None and old[0] == state else None
+            if row is None:
+                row = present.experiment_row(entry, picture.ends, look, trend=trend)
+            made[name] = (state, row)
+            rows.append((entry.env, row))
+        self._rows = made
+        hidden = 0 if self.words else board.unlaunched - sum(not entry.runs for entry in entries)
+        table.set_rows(present.experiment_rows(rows, hidden, palette))
+        panel = self.query_one("#experiments", Panel)
+        facts = [f"{len(entries)} of {len(board.entries)}" if self.words else str(len(entries))]
+        if self.marked:
+            facts.append(f"{len(self.marked)} marked")
+        if self.words:
+            facts.append("/ " + " ".join(self.words))
+        panel.set_subtitle(" · ".join(facts) if board.entries else "")
+
+    def _show_chart(self, picture: Picture, selected: Entry | None, drawn: list[Entry]) -> None:
+        panel = self.query_one("#chart-panel", Panel)
+        panel.set_tabs([title for _, title in present.METRICS], self.metric)
+        empty = not picture.board.runs
+        self.set_class(empty, "-empty")
+        if empty:
+            width = max(20, panel.size.width - 6)
+            self.query_one("#welcome", Lines).set_lines(self._welcome(picture, width))
+            panel.set_subtitle("")
+            return
+        chart, metric = self.query_one(CurvePlot), present.METRICS[self.metric][0]
+        nothing = "not launched yet: n launches it" if selected and selected.word == NEW else "no episode yet"
+        chart.set_curves(
+            present.curves(drawn, selected, metric, self.palette),
+            present.references(selected, metric),
+            nothing,
+        )
+        self._caption()
+
+    def _caption(self) -> None:
+        selected, chart = self.selected, self.query_one(CurvePlot)
+        parts = [selected.env if selected else "", chart.caption()]
+        self.query_one("#chart-panel", Panel).set_subtitle(" · ".join(part for part in parts if part))
+
+    def on_curve_plot_changed(self) -> None:
+        """The caption says what is on the screen."""
+        if self.picture.board.runs:
+            self._caption()
+
+    def _welcome(self, picture: Picture, width: int) -> list[list[Piece]]:
+        palette = self.palette
+        quiet = palette.style("foreground", LABEL)
+        if picture.file is None:
+            lines = notes.paragraph("No experiments.toml here or above.", palette, width, 1.0)
+            told = "Go to a folder that has one, or name it: deeprl-tui --file PATH"
+            lines += [[], *notes.paragraph(told, palette, width)]
+            lines += [[], *notes.hint([("?", "keys"), ("q", "quit")], palette)]
+        elif picture.reading:
+            lines = notes.paragraph("reading runs…", palette, width, LABEL)
+        else:
+            lines = notes.paragraph("No runs yet.", palette, width, 1.0)
+            hints = [("n", "choose experiments, look at the plan, launch"), ("space", "mark a row for it")]
+            lines += [[], *notes.hint([*hints, ("?", "all keys")], palette)]
+            if "CP_basic" in picture.board.by_name:
+                told = "CP_basic with 2 seeds learns in minutes."
+                lines += [[], [Piece(told, quiet)]]
+        return [[], *([Piece("  ", quiet), *line] for line in lines)]
+
+    def _show_detail(self, picture: Picture, selected: Entry | None) -> None:
+        panel = self.query_one("#detail", Panel)
+        if not panel.display:
+            return
+        palette = self.palette
+        seeds, tail, words = (
+            self.query_one("#seeds", LiveTable),
+            self.query_one("#tail", Lines),
+            self.query_one("#summary", Lines),
+        )
+        if selected is None:
+            panel.set_title([])
+            seeds.set_rows([])
+            tail.set_lines([])
+            words.set_lines([])
+            return
+        color = palette.curve(selected.color)
+        quiet = palette.style("foreground", LABEL)
+        panel.set_title(
+            [Piece(selected.name, palette.style(color, bold=True)), Piece(f"  {selected.env}", quiet)]
+        )
+        panel.set_subtitle(present.state_words(selected))
+        seeds.set_rows([present.seed_row(run, picture.ends, palette, color) for run in selected.runs])
+        tail.set_lines(notes.tails(selected, palette, 2))
+        words.set_lines(
+            notes.summary(selected, palette, max(10, words.size.width - 2), max(1, words.size.height))
+        )
+
+    def _show_activity(self, picture: Picture) -> None:
+        runs = picture.snapshot.runs.values()
+        state = (
+            self.palette,
+            tuple((len(run.notes), run.notes[-1].at if run.notes else 0.0, run.solved_at) for run in runs),
+        )
+        if state != self._notes[0]:
+            lines = notes.activity(notes.newest(runs), picture.board.by_name, self.palette)
+            for place in picture.snapshot.damaged[:3]:
+                lines.insert(
+                    0, [Piece("✗ ", self.palette.style("error")), Piece(place, self.palette.style())]
+                )
+            self._notes = (state, lines)
+        self.query_one("#activity", Lines).set_lines(self._notes[1])
+
+    def _show_faults(self, picture: Picture) -> None:
+        panel = self.query_one("#faults-panel", Panel)
+        self.set_class(bool(picture.problems), "-faults")
+        if picture.problems:
+            width = max(20, self.query_one("#right").size.width - 4)
+            room = 4 if self.size.height < 30 else 8
+            lines = notes.problems(picture.problems, self.palette, width, room)
+            self.query_one("#faults", Lines).set_lines(lines)
+            panel.styles.height = len(lines) + 2
+            known = picture.project is not None
+            panel.set_subtitle("what was read before is kept" if known else "the runs are not touched")
+
+    def _show_cores(self, picture: Picture) -> None:
+        palette, hosts = self.palette, picture.snapshot.hosts
+        lines = [notes.core_strip(hosts, picture.board.entries, palette, self.size.width)]
+        told = notes.waiting(picture.board, hosts, picture.now)
+        if told:
+            lines.insert(0, [Piece(f"  ! {told}", palette.style("warning"))])
+        self.query_one("#cores", Lines).set_lines(lines)
+
+    # -- what is meant -----------------------------------------------------------------------------------
+
+    def chosen(self) -> list[str]:
+        """The marked experiments, or the one under the cursor, or the seed if the cursor is in the seeds."""
+        if self.marked:
+            return [entry.name for entry in self.picture.board.entries if entry.name in self.marked]
+        selected = self.selected
+        if selected is None:
+            return []
+        seeds = self.query_one("#seeds", LiveTable)
+        if seeds.has_focus and seeds.cursor is not None:
+            return [f"{selected.name}/{seeds.cursor}"]
+        return [selected.name]
+
+    def on_live_table_highlighted(self, event: LiveTable.Highlighted) -> None:
+        """Another experiment: chart and detail are about it, at once."""
+        if event.table.id == "table":
+            self.repaint()
+
+    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
+        """Open an experiment, or one of its seeds."""
+        selected = self.selected
+        if selected is None:
+            return
+        if not selected.runs:
+            self.say(f"{selected.name} was never launched: n launches it")
+            return
+        from deeprl_tui.tui.screens.run import RunScreen
+
+        seed = int(event.key) if event.table.id == "seeds" else None
+        self.app.push_screen(RunScreen(selected.name, seed, self.metric))
+
+    # -- actions -----------------------------------------------------------------------------------------
+
+    def action_mark(self) -> None:
+        """Mark the row, and go on to the next."""
+        selected = self.selected
+        if selected is None:
+            self.say("space: no experiment to mark")
+            return
+        self.marked ^= {selected.name}
+        self.table.action_move(1)
+        self.repaint()
+
+    def action_all(self) -> None:
+        """Show or hide what was never launched."""
+        board = self.picture.board
+        if not board.unlaunched:
+            self.say("a: every experiment of the file was launched")
+            return
+        if not board.runs:
+            self.say("a: all are shown while nothing was launched")
+            return
+        self.show_all = not self.show_all
+        self.repaint()
+
+    def action_launch(self) -> None:
+        """Open the launch dialog with what is marked, or with the row under the cursor."""
+        picture = self.deeprl.look()
+        if picture.project is None:
+            told = "experiments.toml has problems" if picture.problems else "there is no experiments.toml"
+            self.say(
+                f"n: nothing to launch, {told}" if not picture.reading or picture.file is None else "reading…"
+            )
+            return
+        from deeprl_tui.tui.screens.launch import LaunchScreen
+
+        names = self.chosen() if not self.query_one("#seeds").has_focus or self.marked else []
+        self.app.push_screen(LaunchScreen(picture, [name.partition("/")[0] for name in names]))
+
+    async def action_filter(self) -> None:
+        """Open the filter."""
+        found = self.query("#filter")
+        if not found:
+            field = Input(
+                value=" ".join(self.words), placeholder="words of name, env or state; !word leaves out",
+                id="filter", compact=True,
+            )  # fmt: skip
+            await self.query_one("#experiments").mount(field)
+        self.query_one("#filter").focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter while it is written."""
+        if event.input.id == "filter":
+            self.words = event.value.lower().split()[:8]
+            self.repaint()
+
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Keep the filter and go back to the table."""
+        await event.input.remove()
+        self.table.focus()
+
+    async def action_clear(self) -> None:
+        """Clear the filter, else the marks, else the messages; leave the zoom."""
+        if self.query("#filter") or self.words:
+            await self.query("#filter").remove()
+            self.words = []
+            self.table.focus()
+        elif self.has_class("-zoom"):
+            self.remove_class("-zoom")
+        elif self.marked:
+            self.marked.clear()
+        else:
+            self.app.clear_notifications()
+            self.table.focus()
+        self.call_after_refresh(self.repaint)
+
+    def action_copy(self) -> None:
+        """Copy the row."""
+        selected = self.selected
+        if selected is None:
+            self.say("y: no row to copy")
+            return
+        result = selected.result
+        parts = [selected.name, selected.env, present.state_words(selected)]
+        if result:
+            parts.append(f"return {result[0]:.1f}" + (f" ± {result[1]:.1f}" if result[1] is not None else ""))
+            parts.append(present.seeds_phrase(selected))
+        self.deeprl.copy("\t".join(parts), "the row")
+
+    def action_copy_command(self) -> None:
+        """Copy the command that launches what is meant."""
+        names = [name.partition("/")[0] for name in self.chosen()]
+        if not names:
+            self.say("Y: no experiment under the cursor")
+            return
+        self.deeprl.copy(command(names, "", []), f"the command for {plural(len(names), 'experiment')}")
