@@ -22,8 +22,9 @@ from deeprl_tui.supervisor.slots import cgroup_quota, core_locks, free_cores, us
 from deeprl_tui.supervisor.workers import Workers
 
 TICK_S = 0.25
+TICK_MAX_S = 1.0
 SHARE = 20
-"""A round may take this part of the time at most: 1,000 run folders cost 32 ms to look at."""
+"""Rounds take a twentieth of the time at most, until they are TICK_MAX_S apart: 1,000 folders cost 32 ms."""
 IDLE_S = 3.0
 """A supervisor without work ends after this long; the next launch starts a new one."""
 
@@ -70,7 +71,7 @@ class Supervisor:
                 idle_since = None if busy else (idle_since or now)
                 if idle_since is not None and now - idle_since > IDLE_S:
                     break
-                self._workers.wait(max(TICK_S, SHARE * (now - began)))
+                self._workers.wait(min(max(TICK_S, SHARE * (now - began)), TICK_MAX_S))
             if self._leaving:
                 self._interrupt()
                 lock.release()
