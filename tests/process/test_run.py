@@ -14,6 +14,7 @@ from stable_baselines3.common.monitor import load_results
 from deeprl_tui import ops
 from deeprl_tui.core import state
 from deeprl_tui.core.layout import RootPaths
+from deeprl_tui.core.spec import RunId
 from deeprl_tui.errors import ExitCode
 
 pytestmark = pytest.mark.timeout(180)
@@ -88,7 +89,7 @@ def test_killing_it_leaves_supervisor_and_workers(lab: Lab) -> None:
     assert view.pid == before.pid
 
 
-def wait_for_run(lab: Lab) -> list[ops.RunId]:
+def wait_for_run(lab: Lab) -> list[RunId]:
     """Wait until the run is there."""
     lab.wait("the run to appear", lambda: bool(ops.views_of(lab.root)))
     return list(ops.views_of(lab.root))
