@@ -9,7 +9,7 @@ from heapq import nlargest
 from typing import Final
 
 from deeprl_tui.core import state
-from deeprl_tui.core.spec import Json
+from deeprl_tui.core.spec import Json, RunId
 from deeprl_tui.core.state import Note, RunView
 from deeprl_tui.core.text import clean
 from deeprl_tui.errors import Problem
@@ -22,6 +22,7 @@ from deeprl_tui.tui.words import (
     count,
     duration,
     gigabytes,
+    middle,
     number,
     percent,
     plural,
@@ -30,6 +31,7 @@ from deeprl_tui.tui.words import (
 
 Lines = list[list[Piece]]
 
+_GROUPED: Final = ("queued", "started", "resumed", "stopped", "paused", "finished")
 TOGETHER_S: Final = 5.0
 """Notes of one experiment that say the same within this time are one line."""
 
@@ -44,24 +46,34 @@ def newest(views: Iterable[RunView], most: int = 60) -> list[Note]:
     return nlargest(most, (note for view in views for note in view.notes[-12:]), key=lambda note: note.at)
 
 
-def activity(notes: Sequence[Note], runs: Mapping[str, Entry], palette: Palette, most: int = 40) -> Lines:
+def activity(
+    notes: Sequence[Note], runs: Mapping[str, Entry], palette: Palette, width: int, most: int = 40
+) -> Lines:
     """Notes as lines: when, what it is, who, what."""
     lines: Lines = []
     label = palette.style("foreground", LABEL)
     for note, seeds in _together(notes):
         glyph, role, strength = _glyph(note.kind)
-        who = str(note.run) if len(seeds) == 1 else note.run.experiment
+        told = _told(note, len(seeds), runs.get(note.run.experiment))
+        who = short_name(note.run, max(10, width - 9 - min(len(told), 26)), one=len(seeds) == 1)
         lines.append(
             [
                 Piece(f"{clock(note.at)} ", label),
                 Piece(f"{glyph} ", palette.style(role, strength)),
                 Piece(f"{who} ", palette.style()),
-                Piece(_told(note, len(seeds), runs.get(note.run.experiment)), label),
+                Piece(told, label),
             ]
         )
         if len(lines) == most:
             break
     return lines
+
+
+def short_name(run: RunId, room: int, *, one: bool = True) -> str:
+    """A run's name, or its experiment's, in the room there is; the seed is never cut."""
+    tail = f"/{run.seed}" if one else ""
+    name = clean(run.experiment)
+    return middle(name, room - len(tail)) + tail
 
 
 def _together(notes: Sequence[Note]) -> list[tuple[Note, list[int]]]:
@@ -73,7 +85,7 @@ def _together(notes: Sequence[Note]) -> list[tuple[Note, list[int]]]:
                 before.kind == note.kind
                 and before.run.experiment == note.run.experiment
                 and before.at - note.at <= TOGETHER_S
-                and note.kind in ("queued", "started", "resumed", "stopped", "paused")
+                and note.kind in _GROUPED
                 and note.run.seed not in seeds
             ):
                 seeds.append(note.run.seed)
@@ -107,8 +119,9 @@ def _told(note: Note, seeds: int, entry: Entry | None) -> str:
         case "solved" if view is not None and view.solved_at is not None:
             return f"solved at {count(view.solved_at)} steps"
         case "finished":
-            result = f", {number(view.return_mean)}" if view and view.return_mean is not None else ""
-            return f"finished{result}"
+            result = entry.result if entry and seeds > 1 else None
+            mean = result[0] if result else view.return_mean if view else None
+            return f"finished{many}" + (f", {number(mean)}" if mean is not None else "")
         case "stopped" | "paused":
             return f"{note.kind}{many}"
         case "failed":
@@ -139,36 +152,7 @@ def summary(entry: Entry, palette: Palette, width: int, height: int) -> Lines:
         lines.append(
             [
                 Piece(f"{SOLVED} ", palette.style("warning")),
-                Piece(
-                    f"solved at {count(min(solved))}" + (f" ({len(solved)})" if len(solved) > 1 else ""),
-                    label,
-                ),
-            ]
-        )
-    if entry.baseline is None:
-        lines.append([Piece("is the baseline" if not entry.changes else "no baseline", label)])
-        if not entry.runs:
-            lines += [[Piece(part, label)] for part in wrapped(entry.notes, max(8, width))]
-        return lines[:height]
-    lines.append([Piece(f"vs {entry.baseline}", label)])
-    changes = list(entry.changes.items())
-    if not changes:
-        lines.append([Piece("no difference", label)])
-    for at, (key, (old, new)) in enumerate(changes):
-        block = difference(key, old, new, palette, width)
-        if len(lines) + len(block) > height - (at + 1 < len(changes)):
-            lines.append([Piece(f"and {len(changes) - at} more", label)])
-            break
-        lines += block
-    return lines[:height]
-
-
-def difference(key: str, old: Json, new: Json, palette: Palette, width: int) -> Lines:
-    """A changed setting, on one line if it fits and else on two."""
-    label = palette.style("foreground", LABEL)
-    change = [
-        Piece(value_text(old), palette.style("error", 0.8)),
-        Piece(" → ", label),
+                Piece(f"solved at {count(min(solved))}", label),
         Piece(value_text(new), palette.style("success")),
     ]
     name = Piece(key, palette.style("foreground", 0.7))

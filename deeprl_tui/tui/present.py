@@ -16,8 +16,8 @@ from deeprl_tui.core.state import RunView
 from deeprl_tui.tui.board import NEW, Board, Entry
 from deeprl_tui.tui.theme import FAINT, LABEL, OPEN, STATES, Palette, braille_trend, progress_bar
 from deeprl_tui.tui.widgets.curve_plot import CurveData
-from deeprl_tui.tui.widgets.rows import Cell, Column, Piece, Row
-from deeprl_tui.tui.words import NONE, clock, count, duration, duration_range, number, percent, plural
+from deeprl_tui.tui.widgets.rows import Cell, Column, Piece, Row, widths
+from deeprl_tui.tui.words import NONE, clock, duration, duration_range, middle, number, percent, plural, rate
 
 METRICS: Final = (
     ("return", "Return"),
@@ -38,14 +38,16 @@ EXPERIMENTS: Final = (
     Column("eta", "eta", 6, "right"),
     Column("trend", "trend", TREND, min_table=56),
 )
+_BESIDE: Final = 50
+"""In a narrower table progress and cpu are left out."""
 SEEDS: Final = (
     Column("state", "", 1),
     Column("seed", "seed", 4),
     Column("core", "core", 8),
-    Column("progress", "progress", 8),
+    Column("progress", "progress", 8, min_table=_BESIDE),
     Column("return", "return", 6, "right"),
-    Column("rate", "st/s", 5, "right"),
-    Column("cpu", "cpu", 4, "right"),
+    Column("rate", "st/s", 4, "right"),
+    Column("cpu", "cpu", 4, "right", min_table=_BESIDE),
     Column("eta", "eta", 6, "right"),
 )
 
@@ -58,12 +60,15 @@ class Look:
     drawn: frozenset[str] = frozenset()  # experiments on the chart: their names are in the color of the curve
     selected: str = ""
     marked: frozenset[str] = frozenset()
+    table: int = 80  # width of the table
 
 
-def spread(left: list[Piece], right: list[Piece], width: int) -> list[Piece]:
+def spread(left: list[Piece], right: list[Piece], width: int, *, cut: bool = True) -> list[Piece]:
     """Two groups of pieces at the two ends of a line; the right one is kept if there is not enough room."""
     taken = sum(cell_len(piece.text) for piece in (*left, *right))
     gap = width - taken
+    if gap < 1 and not cut:
+        return [*left, *right]
     if gap < 1:
         room = width - sum(cell_len(piece.text) for piece in right) - 1
         kept: list[Piece] = []
@@ -104,6 +109,23 @@ def header(
     board: Board, project: str, eta: Eta | None, now: float, width: int, palette: Palette, reading: bool
 ) -> list[Piece]:
     """`deeprl  project  ● 3 running ...  ━━── 55%  all done in 31–36m  14:25`."""
+    line = _header(board, project, eta, now, width, palette, reading, words=width >= 100)
+    if width >= 100 and sum(cell_len(piece.text) for piece in line) > width:
+        line = _header(board, project, eta, now, width, palette, reading, words=False)
+    return line
+
+
+def _header(
+    board: Board,
+    project: str,
+    eta: Eta | None,
+    now: float,
+    width: int,
+    palette: Palette,
+    reading: bool,
+    *,
+    words: bool,
+) -> list[Piece]:
     wide = width >= 100
     label, text = palette.style("foreground", LABEL), palette.style()
     left = [Piece(" deeprl", palette.style("primary", bold=True)), Piece(f"  {project}  ", label)]
@@ -113,7 +135,7 @@ def header(
         left.append(Piece("no runs yet", label))
     for word, many in board.counts.items():
         left += [Piece(STATES[word].glyph, palette.state(word)), Piece(f" {many} ", text)]
-        if wide:
+        if words:
             left.append(Piece(f"{word} ", label))
         left.append(Piece(" ", label))
     right: list[Piece] = []
@@ -123,9 +145,8 @@ def header(
             Piece(f" {percent(board.progress)}   ", text),
         ]
     if eta is not None:
-        words = "all done in " if wide else "done in "
         right += [
-            Piece(words, label),
+            Piece("all done in " if wide else "done in ", label),
             Piece(duration_range(eta), palette.style(bold=True)),
             Piece("   ", label),
         ]
@@ -133,7 +154,7 @@ def header(
         right.append(Piece("eta –   ", label))
     elif board.runs:
         right.append(Piece("nothing runs   ", label))
-    return spread(left, [*right, Piece(f"{clock(now)} ", label)], width)
+    return spread(left, [*right, Piece(f"{clock(now)} ", label)], width, cut=not words)
 
 
 # -- experiments -------------------------------------------------------------------------------------------
@@ -157,8 +178,9 @@ def experiment_row(entry: Entry, ends: Mapping[RunId, Eta | None], look: Look, *
     color = palette.curve(entry.color)
     faint, label = palette.style("foreground", FAINT), palette.style("foreground", 0.55)
     here = entry.name == look.selected
+    short = middle(entry.name, widths(EXPERIMENTS, look.table)[1])
     if word == NEW:
-        name = Piece(entry.name, palette.style("foreground", LABEL, bold=here))
+        name = Piece(short, palette.style("foreground", LABEL, bold=here))
         cells: tuple[Cell, ...] = (mark(word, palette), name, "", "", Piece(NONE, faint), "", "")
         return Row(entry.name, cells, marked=entry.name in look.marked)
     waits = word == "queued" and not entry.has_data
@@ -172,7 +194,7 @@ def experiment_row(entry: Entry, ends: Mapping[RunId, Eta | None], look: Look, *
     result, eta = entry.result, entry.eta(ends)
     cells = (
         mark(word, palette),
-        Piece(entry.name, style),
+        Piece(short, style),
         seed_marks(entry.runs, palette),
         bar(entry.progress, 8, palette, role, strength),
         Piece(number(result[0]), palette.style()) if result else Piece(NONE, label),
@@ -258,7 +280,7 @@ def seed_row(run: RunView, ends: Mapping[RunId, Eta | None], palette: Palette, c
             Piece(core_text(run) or word, label),
             bar(run.progress, 8, palette, color, 0.8),
             Piece(number(run.return_mean), palette.style()),
-            Piece(count(run.steps_per_second) if run.steps_per_second and live else "", label),
+            Piece(rate(run.steps_per_second) if run.steps_per_second and live else "", label),
             Piece(percent(min(run.cpu, 9.99)) if run.cpu is not None else "", label),
             Piece(duration(eta.mid) if eta else "", label),
         ),

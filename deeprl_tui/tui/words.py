@@ -55,6 +55,15 @@ def count(value: float | None) -> str:
     return f"{value:.0f}"
 
 
+def rate(value: float | None) -> str:
+    """Steps per second in four characters: `950`, `1.2k`, `12k`."""
+    if value is None or not isfinite(value):
+        return NONE
+    if value < 999.5:
+        return f"{value:.0f}"
+    return f"{value / 1e3:.1f}k" if value < 9950 else f"{value / 1e3:.0f}k"
+
+
 def number(value: float | None) -> str:
     """A return or a loss in six characters at most."""
     if value is None or not isfinite(value):
@@ -86,6 +95,14 @@ def gigabytes(size: float) -> str:
 def clock(at: float, *, seconds: bool = False) -> str:
     """Local time of day."""
     return time.strftime("%H:%M:%S" if seconds else "%H:%M", time.localtime(at))
+
+
+def middle(text: str, room: int) -> str:
+    """A long name without its middle: derived names differ at the end."""
+    if len(text) <= room or room < 4:
+        return text[: max(0, room)] if room < 4 else text
+    head = (room - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (room - 1 - head) :]}"
 
 
 def plural(many: int, one: str, more: str = "") -> str:

@@ -113,7 +113,8 @@ class WatchScreen(Screen[None]):
 
     def on_key(self, event: events.Key) -> None:
         """A key that nothing took: say so, instead of silence."""
-        if event.is_printable and event.character and event.character.isprintable():
+        bound = event.key in self.active_bindings  # those are looked at after this
+        if event.is_printable and event.character and event.character.isprintable() and not bound:
             self.say(f"{event.character} does nothing here; ? shows the keys")
 
     # -- what is meant -----------------------------------------------------------------------------------

@@ -119,7 +119,11 @@ class Dashboard(WatchScreen):
         table, palette, board = self.table, self.palette, picture.board
         trend = table.size.width >= 56
         look = present.Look(
-            palette, frozenset(entry.name for entry in drawn), table.cursor or "", frozenset(self.marked)
+            palette,
+            frozenset(entry.name for entry in drawn),
+            table.cursor or "",
+            frozenset(self.marked),
+            table.size.width,
         )
         rows: list[tuple[str, Row]] = []
         made: dict[str, tuple[object, Row]] = {}
@@ -130,7 +134,7 @@ class Dashboard(WatchScreen):
                 entry,
                 eta,
                 palette,
-                trend,
+                look.table,
                 name in look.drawn,
                 name == look.selected,
                 name in look.marked,
@@ -232,10 +236,12 @@ class Dashboard(WatchScreen):
         runs = picture.snapshot.runs.values()
         state = (
             self.palette,
+            self.size,
             tuple((len(run.notes), run.notes[-1].at if run.notes else 0.0, run.solved_at) for run in runs),
         )
         if state != self._notes[0]:
-            lines = notes.activity(notes.newest(runs), picture.board.by_name, self.palette)
+            width = self.query_one("#activity").size.width or 44
+            lines = notes.activity(notes.newest(runs), picture.board.by_name, self.palette, width)
             for place in picture.snapshot.damaged[:3]:
                 lines.insert(
                     0, [Piece("✗ ", self.palette.style("error")), Piece(place, self.palette.style())]

@@ -144,18 +144,16 @@ class LaunchScreen(ModalScreen[None]):
         words = self.query_one("#find", Input).value.lower().split()
         rows: list[Row] = []
         env = ""
-        for name, experiment in self._project.experiments.items():
-            if not all(word in f"{name} {experiment.env}".lower() for word in words):
+        for name, entry in self._entries.items():  # grouped by environment, unlike the file
+            experiment = self._project.experiments.get(name)
+            if experiment is None or not all(word in f"{name} {experiment.env}".lower() for word in words):
                 continue
             if experiment.env != env:
                 env = experiment.env
                 rows.append(Row(f"# {env}", (Piece(env, quiet),), heading=True))
             on = name in self.picked
             tick = Piece("[x]" if on else "[ ]", palette.style("accent", bold=True) if on else quiet)
-            entry = self._entries.get(name)
-            rows.append(
-                Row(name, (tick, Piece(name, plain), Piece(_stand(entry) if entry else "", quiet)), marked=on)
-            )
+            rows.append(Row(name, (tick, Piece(name, plain), Piece(_stand(entry), quiet)), marked=on))
         if not rows:
             rows.append(Row("# none", (Piece("no experiment has these words", quiet),), heading=True))
         self.query_one("#picks", LiveTable).set_rows(rows)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -27,7 +28,7 @@ from deeprl_tui.tui.widgets.key_bar import KeyBar
 from deeprl_tui.tui.widgets.lines import Lines, ScrollLines
 from deeprl_tui.tui.widgets.live_table import LiveTable
 from deeprl_tui.tui.widgets.panel import Panel
-from deeprl_tui.tui.widgets.rows import Column, Piece
+from deeprl_tui.tui.widgets.rows import Piece
 from deeprl_tui.tui.words import NONE, count, duration, number, percent, value_text
 
 LOG_LINES = 300
@@ -188,7 +189,6 @@ class RunScreen(WatchScreen):
         quiet = palette.style("foreground", LABEL)
         panel = self.query_one("#seeds-panel", Panel)
         panel.set_title([Piece("Seeds", quiet)])
-        table.set_columns(_seed_columns(table.size.width)) if table.size.width else None
         table.set_rows(
             [present.seed_row(run, picture.ends, palette, palette.curve(entry.color)) for run in entry.runs]
         )
@@ -215,8 +215,12 @@ class RunScreen(WatchScreen):
         for key, value in view.spec.settings.items():
             if key not in entry.changes:
                 line = [Piece(key.ljust(room + 1), quiet), Piece(value_text(value), text)]
-                if origin.get(key, "default") != "default":
-                    line.append(Piece(f"  {origin[key]}", quiet))
+                source = origin.get(key, "default")
+                if (
+                    source != "default"
+                    and sum(cell_len(piece.text) for piece in line) + len(source) + 2 <= width
+                ):
+                    line.append(Piece(f"  {source}", quiet))
                 lines.append(line)
         self.query_one("#config", ScrollLines).set_lines(lines)
         panel.set_title([Piece("Settings", quiet)])
@@ -253,7 +257,9 @@ class RunScreen(WatchScreen):
                 lines = [[Piece("its workers printed nothing", palette.style("foreground", LABEL))]]
         else:
             entries = {self.experiment: self.entry} if self.entry else {}
-            lines = notes.activity(list(reversed(view.notes)), entries, palette, 200)[::-1]
+            lines = notes.activity(list(reversed(view.notes)), entries, palette, log.size.width or 80, 200)[
+                ::-1
+            ]
         log.set_lines(lines)
         panel.set_subtitle("follows" if self.follow else "held: f follows")
 
@@ -334,10 +340,3 @@ class RunScreen(WatchScreen):
         name = self.chosen()[0]
         told = f"deeprl show {name}" if self.seed is None else f"deeprl logs {name}"
         self.deeprl.copy(told, "the command")
-
-
-def _seed_columns(width: int) -> tuple[Column, ...]:
-    """The columns that have room."""
-    if width >= 52:
-        return present.SEEDS
-    return tuple(column for column in present.SEEDS if column.key not in ("cpu", "progress"))
