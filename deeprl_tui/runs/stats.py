@@ -13,6 +13,10 @@ from deeprl_tui.core.state import RunView
 
 SPREAD = 1.3
 """A run that has not begun is taken to be this much faster or slower than those it is judged by."""
+ELSEWHERE = 3.0
+"""A run of an env that was never seen may be this much faster or slower than those of other envs."""
+UNKNOWN_LIMIT = 1000.0
+"""Steps of the longest episode where the env's own limit is not in the settings."""
 
 
 LEARNED = 5.0
@@ -135,15 +139,27 @@ def batch_eta(
     queued: list[Eta | None] = []
     for view in views:
         if isinstance(view.state, state.Running | state.Stopping):
-            running.append(view.eta or _rest(view, measured))
+            running.append(rest(view, measured))
         elif isinstance(view.state, state.Queued | state.Lost):
-            queued.append(view.eta or _rest(view, measured))
+            queued.append(rest(view, measured))
     return etas.batch(running, queued, max(1, slots))
 
 
-def _rest(view: RunView, measured: Mapping[str, Throughput]) -> Eta | None:
-    whole = expected(view.spec.settings, measured.get(view.spec.env))
-    left = 1.0 - view.progress
+def rest(view: RunView, measured: Mapping[str, Throughput]) -> Eta | None:
+    """How long a run will still take, judged by itself, by its env, or widely by the other envs.
+
+    None while nothing at all was measured.
+    """
+    if view.eta is not None:
+        return view.eta
+    settings, left = view.spec.settings, 1.0 - view.progress
+    whole = expected(settings, measured.get(view.spec.env))
+    if whole is None and measured:
+        speed = _median([one.steps_per_second for one in measured.values()])
+        limit = settings.get("max_episode_steps")
+        longest = float(limit) if isinstance(limit, int) else UNKNOWN_LIMIT
+        near = expected(settings, Throughput(speed, longest / ELSEWHERE, 1))
+        whole = Eta(near.low / ELSEWHERE, near.mid, near.high * ELSEWHERE) if near else None
     return Eta(whole.low * left, whole.mid * left, whole.high * left) if whole else None
 
 

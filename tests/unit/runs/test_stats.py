@@ -1,0 +1,56 @@
+"""What runs cost, and when a batch is done."""
+
+from pathlib import Path
+
+from support import WALL, make_run, spec, start, training
+
+from deeprl_tui.core.events import End
+from deeprl_tui.core.spec import RunId, RunSpec
+from deeprl_tui.core.state import RunView
+from deeprl_tui.runs import stats
+from deeprl_tui.runs.load import load_view
+
+BUDGET = {"total_timesteps": 1000, "total_episodes": None, "max_episode_steps": 200}
+
+
+def waiting(root: Path, name: str, env: str) -> RunView:
+    """A queued run."""
+    return load_view(make_run(root, RunSpec(RunId(name, 0), env, BUDGET)))
+
+
+def done(root: Path, seed: int = 0) -> RunView:
+    """A finished run that made 10 steps a second."""
+    history = [(0.0, start()), *training(100), (100.0, End(WALL, "finished", 1000, ""))]
+    return load_view(make_run(root, spec(seed=seed), history))
+
+
+def test_a_row_has_the_promised_keys(tmp_path: Path) -> None:
+    """Programs read them; none is ever taken away."""
+    promised = (
+        "run experiment seed state step total_steps episodes return_mean steps_per_second cpu rss eta_s host "
+        "cores pid attempt"
+    )
+    assert set(promised.split()) <= stats.row(done(tmp_path)).keys()
+
+
+def test_a_queued_run_is_judged_by_finished_ones_of_its_env(tmp_path: Path) -> None:
+    """1000 steps at 10 a second."""
+    views = [done(tmp_path), waiting(tmp_path, "next", "CartPole-v1")]
+    left = stats.batch_eta(views, 2)
+    assert left is not None
+    assert left.mid == 100.0
+    assert left.low < left.mid < left.high
+
+
+def test_an_env_that_was_never_seen_makes_the_range_wide_not_empty(tmp_path: Path) -> None:
+    """Three times faster or slower than what was seen elsewhere."""
+    near = stats.batch_eta([done(tmp_path), waiting(tmp_path, "next", "CartPole-v1")], 2)
+    far = stats.batch_eta([done(tmp_path, 1), waiting(tmp_path, "other", "Acrobot-v1")], 2)
+    assert near is not None
+    assert far is not None
+    assert (far.low, far.high) == (near.low / 3, near.high * 3)
+
+
+def test_where_nothing_was_measured_there_is_no_number(tmp_path: Path) -> None:
+    """Not even a wide one."""
+    assert stats.batch_eta([waiting(tmp_path, "next", "CartPole-v1")], 2) is None
