@@ -97,6 +97,16 @@ def check(file: Path) -> Checked:
     return config.check(file)
 
 
+def check_if_changed(file: Path, stamp: object) -> tuple[object, Checked | None]:
+    """Check a file again if it is not what it was; None if it is. Keep the stamp for the next call."""
+    try:
+        stat = file.stat()
+        now: object = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+    except OSError as error:
+        now = error.errno
+    return (stamp, None) if now == stamp else (now, config.check(file))
+
+
 def choose(
     project: Project, names: Iterable[str], seeds: str | None = None, overrides: Iterable[str] = ()
 ) -> Request:
@@ -171,6 +181,18 @@ def launch(request: Request, root: Path, *, fresh: bool = False) -> Launched:
     for spec in specs:
         store.check(spec)
     return Launched(tuple(store.create(spec) for spec in specs), tuple(archived))
+
+
+def conflicts(request: Request, root: Path) -> list[DeeprlError]:
+    """What a launch would be refused for: one error for each experiment."""
+    store, found = RunStore(root), []
+    for experiment, seeds in request.parts:
+        try:
+            for spec in experiment.specs(seeds[:1]):
+                store.check(spec)
+        except DeeprlError as error:
+            found.append(error)
+    return found
 
 
 def supervise(root: Path, *, cores: int | None = None, child: bool = False) -> subprocess.Popen[bytes] | None:
@@ -255,12 +277,17 @@ def ask(root: Path, patterns: Sequence[str], what: Ask) -> list[Answer]:
     return [_each(run, partial(_ask, store, paths, what)) for run, paths in find_runs(root, patterns)]
 
 
-def resume(root: Path, patterns: Sequence[str]) -> list[Answer]:
-    """Put paused, stopped, failed and lost runs back into the queue, and see that somebody starts them."""
+def resume(
+    root: Path, patterns: Sequence[str], *, start: Callable[[Path], object] | None = None
+) -> list[Answer]:
+    """Put paused, stopped, failed and lost runs back into the queue, and see that somebody starts them.
+
+    start: who sees to that; `supervise` by default.
+    """
     store = RunStore(root)
     answers = [_each(run, partial(_resume, store, paths)) for run, paths in find_runs(root, patterns)]
     if any(isinstance(view.state, state.Queued | state.Lost) for view in views_of(root).values()):
-        supervise(root)
+        (start or supervise)(root)
     return answers
 
 
@@ -274,6 +301,12 @@ def worker_log(paths: RunPaths, lines: int) -> list[str]:
     except FileNotFoundError:
         return []
     return text.splitlines()[-lines:]
+
+
+def run_log(root: Path, run: RunId, lines: int) -> list[str]:
+    """The same of a run by its name; nothing if it is gone."""
+    paths = RunStore(root).find(run)
+    return worker_log(paths, lines) if paths is not None else []
 
 
 def clock() -> float:
