@@ -72,8 +72,7 @@ def activity(
 def short_name(run: RunId, room: int, *, one: bool = True) -> str:
     """A run's name, or its experiment's, in the room there is; the seed is never cut."""
     tail = f"/{run.seed}" if one else ""
-    name = clean(run.experiment)
-    return middle(name, room - len(tail)) + tail
+    return middle(clean(run.experiment), room - len(tail)) + tail
 
 
 def _together(notes: Sequence[Note]) -> list[tuple[Note, list[int]]]:
@@ -153,6 +152,32 @@ def summary(entry: Entry, palette: Palette, width: int, height: int) -> Lines:
             [
                 Piece(f"{SOLVED} ", palette.style("warning")),
                 Piece(f"solved at {count(min(solved))}", label),
+            ]
+        )
+    if entry.baseline is None:
+        lines.append([Piece("is the baseline" if not entry.changes else "no baseline", label)])
+        if not entry.runs:
+            lines += [[Piece(part, label)] for part in wrapped(entry.notes, max(8, width))]
+        return lines[:height]
+    lines.append([Piece(f"vs {entry.baseline}", label)])
+    changes = list(entry.changes.items())
+    if not changes:
+        lines.append([Piece("no difference", label)])
+    for at, (key, (old, new)) in enumerate(changes):
+        block = difference(key, old, new, palette, width)
+        if len(lines) + len(block) > height - (at + 1 < len(changes)):
+            lines.append([Piece(f"and {len(changes) - at} more", label)])
+            break
+        lines += block
+    return lines[:height]
+
+
+def difference(key: str, old: Json, new: Json, palette: Palette, width: int) -> Lines:
+    """A changed setting, on one line if it fits and else on two."""
+    label = palette.style("foreground", LABEL)
+    change = [
+        Piece(value_text(old), palette.style("error", 0.8)),
+        Piece(" → ", label),
         Piece(value_text(new), palette.style("success")),
     ]
     name = Piece(key, palette.style("foreground", 0.7))

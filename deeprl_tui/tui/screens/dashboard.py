@@ -195,6 +195,10 @@ class Dashboard(WatchScreen):
             lines += [[], *notes.hint([("?", "keys"), ("q", "quit")], palette)]
         elif picture.reading:
             lines = notes.paragraph("reading runs…", palette, width, LABEL)
+        elif picture.project is None:
+            lines = notes.paragraph("No runs yet.", palette, width, 1.0)
+            told = "Mend experiments.toml: it is read again by itself. deeprl check lists every problem."
+            lines += [[], *notes.paragraph(told, palette, width)]
         else:
             lines = notes.paragraph("No runs yet.", palette, width, 1.0)
             hints = [("n", "choose experiments, look at the plan, launch"), ("space", "mark a row for it")]
