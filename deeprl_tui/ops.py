@@ -131,7 +131,7 @@ def plan(request: Request, root: Path, views: Mapping[RunId, RunView] | None = N
         views = views_of(root)
     alive = [view for view in views.values() if isinstance(view.state, state.Running | state.Stopping)]
     waiting = [view for view in views.values() if isinstance(view.state, state.Queued | state.Lost)]
-    measured = {**measurements.load(root, measurements.machine()), **stats.throughput(views.values())}
+    measured = {**speeds(root), **stats.throughput(views.values())}
     used, total = memory()
     return make_plan(
         request.parts,
@@ -143,6 +143,11 @@ def plan(request: Request, root: Path, views: Mapping[RunId, RunView] | None = N
         ahead=[view.eta for view in alive]
         + [view.eta or stats.expected(view.spec.settings, measured.get(view.spec.env)) for view in waiting],
     )
+
+
+def speeds(root: Path) -> dict[str, Throughput]:
+    """What `measure` found on this machine, by env."""
+    return measurements.load(root, measurements.machine())
 
 
 def measure(experiment: Experiment, root: Path, *, seconds: float = 5.0) -> Throughput:

@@ -11,24 +11,24 @@ from rich.live import Live
 from rich.text import Text
 
 from deeprl_tui.cli import look
-from deeprl_tui.cli.table import Cell, Column, Line, Value, lay
-from deeprl_tui.cli.watch import Scene, batch_left
+from deeprl_tui.cli.table import Cell, Column, Line, Value, lay, shorten
+from deeprl_tui.cli.watch import Scene
 from deeprl_tui.core import state
 from deeprl_tui.core.state import RunView
 from deeprl_tui.core.text import clean
 
-AROUND = 5
-"""Lines beside the runs: titles, the fold, a blank one, the footer, and the prompt."""
+AROUND = 6
+"""Lines beside the runs: titles, the fold, a blank one, two of the footer, and the prompt."""
 
 COLUMNS = (
-    Column("  run", cut=True, least=14),
+    Column("  run", cut=True, least=26),
     Column("progress", rank=1),
-    Column("done", right=True),
-    Column("return", right=True),
+    Column("done", right=True, floor=9),
+    Column("return", right=True, floor=7),
     Column("steps/s", right=True, rank=2),
-    Column("cpu", right=True, rank=4),
+    Column("cpu", right=True, rank=4, floor=4),
     Column("core", right=True, rank=5),
-    Column("eta", right=True),
+    Column("eta", right=True, floor=9),
     Column("", cut=True, rank=3, least=20),
 )
 
@@ -51,6 +51,7 @@ class LiveScreen:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False, markup=False, emoji=False)
         self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
+        self._console.line()
         self._live.start()
         self._live.update(Text("reading …", style="dim"), refresh=True)
         self._shown: list[Line] = []
@@ -78,7 +79,7 @@ def picture(scene: Scene, width: int, height: int, *, live: bool = True) -> list
     if folded:
         words = [state.word(view.state) for view in folded]
         counts = ", ".join(f"{words.count(word)} {word}" for word in ORDER if word in words)
-        lines.append((Cell(f"  … {len(folded)} more: {counts}", "dim"),))
+        lines.append((Cell(shorten(f"  … {len(folded)} more: {counts}", width), "dim"),))
     return [*lines, (), *footer(scene, width, live=live)]
 
 
@@ -96,7 +97,7 @@ def footer(scene: Scene, width: int, *, live: bool) -> list[Line]:
     for word, number in scene.counts():
         glyph, style = look.STATES[word]
         pieces += [Cell(glyph, style), Cell(f" {number} {word}  ")]
-    left = batch_left(scene)
+    left = look.span(scene.left) if scene.left else ""
     if left:
         pieces.append(Cell(f" all done in {left}  "))
     host = scene.host
@@ -106,8 +107,8 @@ def footer(scene: Scene, width: int, *, live: bool) -> list[Line]:
         if not host.supervisor and scene.waiting:
             pieces.append(Cell("  starting the supervisor", "dim"))
     lines: list[Line] = [_within(pieces, width)]
-    if live:
-        lines.append((Cell("ctrl+c stops looking; the runs go on", "dim"),))
+    if live and not scene.over:
+        lines.append((Cell(shorten("ctrl+c stops looking; the runs go on", width), "dim"),))
     return lines
 
 
@@ -140,12 +141,10 @@ def _row(view: RunView, bar: int) -> tuple[Value, ...]:
 
 def _left(view: RunView) -> Value:
     match view.state:
-        case state.Finished():
-            return Cell(look.duration(view.clock), "dim")
+        case state.Finished() | state.Queued():
+            return ""
         case state.Running() | state.Stopping():
             return look.span(view.eta)
-        case state.Queued():
-            return Cell("", "dim")
         case _:
             return Cell(state.word(view.state), "dim")
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from deeprl_tui.cli import look
-from deeprl_tui.cli.watch import Scene, batch_left
+from deeprl_tui.cli.watch import Scene
 from deeprl_tui.core import state
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
@@ -39,8 +39,8 @@ class PlainScreen:
                 if isinstance(view.state, state.Running | state.Stopping):
                     self._say(f"{view.id} {numbers(view)}")
             counts = ", ".join(f"{number} {word}" for word, number in scene.counts())
-            left = batch_left(scene)
-            self._say(f"batch {counts}" + (f", all done in {left}" if left else ""))
+            left = f", all done in {look.span(scene.left)}" if scene.left else ""
+            self._say(f"batch {counts}{left}")
 
     def close(self, scene: Scene | None) -> None:
         """Nothing to put in order."""

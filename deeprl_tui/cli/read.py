@@ -46,7 +46,7 @@ FIELDS = (
 """The fields of `ls` in a pipe, in their order. New ones come last."""
 
 COLUMNS = (
-    Column("  run", cut=True),
+    Column("  run", cut=True, least=26),
     Column("progress", rank=5),
     Column("done", right=True),
     Column("return", right=True),

@@ -24,6 +24,7 @@ from deeprl_tui.errors import ExitCode
 from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.ops import Launched
 from deeprl_tui.runs import stats
+from deeprl_tui.runs.store import Already
 
 HELD_BACK = (state.Stopped, state.Paused, state.Failed)
 
@@ -77,10 +78,15 @@ def tell(output: Output, launched: Launched) -> None:
         output.say(f"archived the older runs in {folder}")
     if launched.created:
         output.say(f"{_runs(launched.created)} queued")
+    words: dict[str, list[Already]] = {}
     for there in launched.already:
-        word = state.word(there.view.state)
-        remedy = f"; deeprl resume {there.id}" if isinstance(there.view.state, HELD_BACK) else ""
-        output.say(f"{there.id} is already {word}{remedy}")
+        words.setdefault(state.word(there.view.state), []).append(there)
+    for word, those in words.items():
+        if isinstance(those[0].view.state, HELD_BACK):
+            for there in those:
+                output.say(f"{there.id} is {word}; deeprl resume {there.id}")
+        else:
+            output.say(f"{those[0].id if len(those) == 1 else _runs(len(those))} already {word}")
 
 
 def follow(
@@ -88,7 +94,7 @@ def follow(
 ) -> tuple[Scene | None, int]:
     """Watch the launched runs; the last picture and the exit code."""
     keeper = Keeper(lambda: ops.supervise(root, cores=cores, child=headless), time.monotonic)
-    fleet = Fleet()
+    fleet, speeds = Fleet(), ops.speeds(root)
     with Interrupt() as interrupt:
         if _waits(launched):
             keeper.begin()
@@ -97,7 +103,12 @@ def follow(
         feed = ops.watch(root, fleet)
         try:
             screen = _screen(output, headless, as_json)
-            last = watch(lambda: scene(fleet.snapshot(), launched.ids), screen, keeper, interrupt.wait)
+            last = watch(
+                lambda: scene(fleet.snapshot(), launched.ids, cores=cores, speeds=speeds),
+                screen,
+                keeper,
+                interrupt.wait,
+            )
         finally:
             feed.close()
         if interrupt.number is not None:
@@ -130,7 +141,8 @@ def _leave(
     names = " ".join(dict.fromkeys(run.experiment for run in ids))
     if headless and keeper.process is not None:
         output.say(f"{number.name}: the workers go to their checkpoints; the same command goes on from there")
-        keeper.end()
+        if not keeper.end():
+            output.say(f"its supervisor, pid {keeper.process.pid}, is still at it; deeprl ls shows the runs")
         return
     output.say(f"the runs go on; deeprl stop {names} stops them, deeprl ls shows them")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deeprl_tui import ops
+from deeprl_tui import config, ops
 from deeprl_tui.cli import look, read
 from deeprl_tui.cli.complete import experiments as complete_experiments
 from deeprl_tui.cli.complete import runs as complete_runs
@@ -21,7 +21,7 @@ from deeprl_tui.core import state
 from deeprl_tui.core.layout import RunPaths
 from deeprl_tui.core.spec import Json
 from deeprl_tui.core.state import RunView
-from deeprl_tui.errors import UnknownNameError
+from deeprl_tui.errors import ConfigError, UnknownNameError
 from deeprl_tui.runs import stats
 from deeprl_tui.runs.store import RunStore
 
@@ -82,7 +82,11 @@ def _views(output: Output, root: Path, name: str, project: Project | None) -> li
 
 
 def _experiment(project: Project | None, name: str) -> Experiment | None:
-    return project.experiments.get(name) if project else None
+    try:
+        found = config.select(project, [name]) if project else []
+    except (UnknownNameError, ConfigError):
+        return None
+    return found[0] if len(found) == 1 and found[0].name == name else None
 
 
 def _show_run(

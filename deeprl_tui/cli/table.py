@@ -1,7 +1,7 @@
 """Tables for a terminal: rows of cells in, lines of styled pieces out. Pure.
 
-Rule: a table fits its width. Columns of little rank go first, then the widest text is cut. All text is
-cleaned here and measured in cells.
+Rule: a table fits its width. Long texts are cut to their least, then columns go, those of the highest
+rank first. All text is cleaned here and measured in cells.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,8 @@ from rich.cells import cell_len, set_cell_size
 from deeprl_tui.core.text import clean
 
 GAP = 2
+SQUEEZED = 6
+"""Cells that a text keeps when no column is left to go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Column:
     rank: int = 0
     cut: bool = False  # may be shortened
     least: int = 12  # cells that a shortened one keeps
+    floor: int = 0  # cells that it takes anyway, so that a live table stays calm
 
 
 def lay(columns: Sequence[Column], rows: Sequence[Sequence[Value]], width: int) -> list[Line]:
@@ -47,18 +50,25 @@ def lay(columns: Sequence[Column], rows: Sequence[Sequence[Value]], width: int) 
         if columns[index].rank == 0 or any(_width(row[index]) for row in cells)
     ]
     widths = {
-        index: max([cell_len(columns[index].title), *(_width(row[index]) for row in cells)])
+        index: max(
+            [columns[index].floor, cell_len(columns[index].title), *(_width(row[index]) for row in cells)]
+        )
         for index in shown
     }
 
-    def total() -> int:
-        return sum(widths[index] for index in shown) + GAP * (len(shown) - 1)
+    def total(least: bool = False) -> int:
+        return GAP * (len(shown) - 1) + sum(
+            min(widths[index], columns[index].least) if least and columns[index].cut else widths[index]
+            for index in shown
+        )
 
-    while total() > width and (droppable := [index for index in shown if columns[index].rank]):
+    while total(least=True) > width and (droppable := [index for index in shown if columns[index].rank]):
         shown.remove(max(droppable, key=lambda index: columns[index].rank))
-    for index in sorted(shown, key=lambda index: -widths[index]):
-        if columns[index].cut and total() > width:
-            widths[index] = max(columns[index].least, widths[index] - (total() - width))
+    texts = sorted((index for index in shown if columns[index].cut), key=lambda index: -columns[index].rank)
+    for squeezed in (False, True):
+        for index in texts:
+            least = min(widths[index], SQUEEZED if squeezed else columns[index].least)
+            widths[index] = max(least, widths[index] - max(0, total() - width))
     titles: list[Line] = [(Cell(column.title, "dim"),) for column in columns]
     return [
         _join([(_fit(row[index], widths[index]), widths[index], columns[index].right) for index in shown])

@@ -7,17 +7,19 @@ is there.
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from types import FrameType, TracebackType
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FrameType, MappingProxyType, TracebackType
 from typing import Protocol
 
 from deeprl_tui.core import state
+from deeprl_tui.core.eta import Eta
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import DeeprlError, ExitCode
 from deeprl_tui.monitor.fleet import FleetSnapshot, HostView
 from deeprl_tui.runs import stats
+from deeprl_tui.runs.stats import Throughput
 
 LOOK_S = 0.5
 UNSUPERVISED_S = 2.0
@@ -37,6 +39,13 @@ class Scene:
     runs: tuple[RunView, ...]  # in the order in which they were asked for
     gone: tuple[RunId, ...] = ()  # archived or deleted under our eyes
     host: HostView | None = None
+    slots: int = 1  # runs that may train at once
+    speeds: Mapping[str, Throughput] = field(default_factory=dict)  # measured before, by env
+
+    @property
+    def left(self) -> Eta | None:
+        """How long all of it will still take; None if nothing is left or too little is known."""
+        return stats.batch_eta(self.runs, self.slots, self.speeds)
 
     @property
     def over(self) -> bool:
@@ -59,13 +68,21 @@ class Scene:
         return [(word, words.count(word)) for word in map(state.word, state.STATES) if word in words]
 
 
-def scene(snapshot: FleetSnapshot, ids: Sequence[RunId]) -> Scene | None:
+def scene(
+    snapshot: FleetSnapshot,
+    ids: Sequence[RunId],
+    *,
+    cores: int | None = None,
+    speeds: Mapping[str, Throughput] = MappingProxyType({}),
+) -> Scene | None:
     """Pick the batch out of a snapshot; None before the folder was read once."""
     host = snapshot.hosts[0] if snapshot.hosts else None
     if host is None or host.reading:
         return None
     runs = tuple(snapshot.runs[run] for run in ids if run in snapshot.runs)
-    return Scene(runs, tuple(run for run in ids if run not in snapshot.runs), host)
+    gone = tuple(run for run in ids if run not in snapshot.runs)
+    slots = min(cores or len(host.cores), len(host.cores))
+    return Scene(runs, gone, host, max(1, slots), speeds)
 
 
 class Screen(Protocol):
@@ -120,15 +137,19 @@ class Keeper:
         self._alone_since = None
         self.begin()
 
-    def end(self) -> None:
-        """Ask our supervisor to bring its workers to their checkpoints, and wait for it."""
+    def end(self) -> bool:
+        """Ask our supervisor to bring its workers to their checkpoints; whether it ended in time.
+
+        One that is late is not killed: it has heard, and its workers would go on without it.
+        """
         if self.process is None or self.process.poll() is not None:
-            return
+            return True
         self.process.terminate()
         try:
             self.process.wait(LEAVE_S)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            return False
+        return True
 
 
 class Interrupt:
@@ -200,12 +221,3 @@ def verdict(last: Scene) -> list[str]:
                 lines.append(f"{view.id} is {word}; deeprl resume {view.id}")
     lines += [f"{run} is gone: archived or deleted" for run in last.gone]
     return [line for line in lines if line]
-
-
-def batch_left(scene: Scene) -> str:
-    """How long all of it will still take, as a range; empty while unknown."""
-    from deeprl_tui.cli import look
-
-    cores = len(scene.host.cores) if scene.host else 1
-    eta = stats.batch_eta(scene.runs, cores)
-    return look.span(eta) if eta else ""
