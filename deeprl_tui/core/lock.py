@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from deeprl_tui.core.files import open_regular, read_small
 from deeprl_tui.errors import LockHeldError
 
 
@@ -66,7 +67,7 @@ class FileLock:
 def is_held(path: Path) -> bool:
     """Whether a living process holds the lock."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = open_regular(path)
     except FileNotFoundError:
         return False
     try:
@@ -81,6 +82,6 @@ def is_held(path: Path) -> bool:
 def holder(path: Path) -> str:
     """The note of the last holder; empty if there never was one."""
     try:
-        return path.read_bytes()[:200].decode(errors="replace").strip()
+        return read_small(path, 200).decode(errors="replace").strip()
     except FileNotFoundError:
         return ""

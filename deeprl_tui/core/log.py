@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deeprl_tui.core.events import MAX_LINE, BadLineError, Event, Line, Warn, decode, encode
+from deeprl_tui.core.files import open_regular
 
 CHUNK = 1 << 20
 SYNC_S = 1.0
@@ -102,7 +103,7 @@ class LineReader:
 def read_bytes(path: Path, offset: int, limit: int = CHUNK) -> bytes:
     """Read up to limit bytes from offset, cut after the last newline. Empty if there is no whole line yet."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = open_regular(path)
     except FileNotFoundError:
         return b""
     try:

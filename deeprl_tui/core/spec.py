@@ -12,6 +12,9 @@ from typing import NamedTuple, TypeAlias
 
 from deeprl_tui.errors import RunDirectoryError
 
+MAX_SPEC = 1 << 20
+"""A run.json is a few kilobytes; more than this many bytes is none."""
+
 FORMAT = 1
 """Format of the run directory. Readers refuse a newer one."""
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deeprl_tui.core.files import read_small
 from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
 from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.log import read_bytes
-from deeprl_tui.core.spec import RunId
+from deeprl_tui.core.spec import MAX_SPEC, RunId
 from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Frame, Reset
 from deeprl_tui.monitor.machine import CoreLoad, disk_free, memory
 from deeprl_tui.runs.load import read_status
@@ -64,7 +65,7 @@ class Follower:
                 if tail is None or tail.identity != identity:
                     if tail is not None:
                         yield Reset(run, "replaced")
-                    spec = paths.spec.read_bytes()
+                    spec = read_small(paths.spec, MAX_SPEC)
                     tail = self._tails[run] = _Tail(paths, identity)
                     yield Described(run, spec)
                 seen.add(run)

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from deeprl_tui.core.files import read_small
 from deeprl_tui.core.fold import RunFold
 from deeprl_tui.core.layout import RootPaths, RunPaths
 from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.log import read_lines
-from deeprl_tui.core.spec import RunSpec
+from deeprl_tui.core.spec import MAX_SPEC, RunSpec
 from deeprl_tui.core.state import RunView
 from deeprl_tui.core.text import clean
 from deeprl_tui.errors import RunDirectoryError
@@ -32,8 +33,7 @@ def load_view(paths: RunPaths, *, held: bool | None = None) -> RunView:
 def read_status(paths: RunPaths) -> str:
     """What a living worker waits for, said in a file that needs no space; empty if it trains."""
     try:
-        with open(paths.status, "rb") as file:
-            return clean(file.read(256).decode(errors="replace")).strip()
+        return clean(read_small(paths.status, 256).decode(errors="replace")).strip()
     except OSError:
         return ""
 
@@ -41,7 +41,7 @@ def read_status(paths: RunPaths) -> str:
 def load_spec(paths: RunPaths) -> RunSpec:
     """Read a run's description. Raises RunDirectoryError if it is missing or damaged."""
     try:
-        return RunSpec.from_json(paths.spec.read_bytes(), place=str(paths.spec))
+        return RunSpec.from_json(read_small(paths.spec, MAX_SPEC), place=str(paths.spec))
     except OSError as error:
         raise RunDirectoryError(f"cannot be read ({error.strerror})", place=str(paths.spec)) from None
 

@@ -19,7 +19,7 @@ from deeprl_tui.core.log import EventLog
 from deeprl_tui.core.spec import Json, RunId, RunSpec, differing
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import LockHeldError, RefusedError, RunDirectoryError
-from deeprl_tui.runs.load import load_view
+from deeprl_tui.runs.load import load_spec, load_view
 
 Ask: TypeAlias = Literal["stop", "pause"]
 
@@ -181,7 +181,7 @@ class RunStore:
                 lock.release()
 
     def _check_settings(self, paths: RunPaths, spec: RunSpec) -> None:
-        there = RunSpec.from_json(paths.spec.read_bytes(), place=str(paths.spec))
+        there = load_spec(paths)
         if there.digest == spec.digest:
             return
         old: dict[str, Json] = {"algo": there.algo, "env": there.env, **there.settings}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deeprl_tui.core import state
+from deeprl_tui.core.files import read_small
 from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
 from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.spec import RunId
@@ -80,7 +81,7 @@ class Scanner:
 
 def _request(paths: RunPaths) -> str:
     try:
-        word = paths.request.read_bytes()[:16].decode("ascii", errors="replace").strip()
+        word = read_small(paths.request, 16).decode("ascii", errors="replace").strip()
     except OSError:
         return ""
     return word if word in ("stop", "pause") else ""

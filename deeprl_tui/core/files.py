@@ -1,0 +1,28 @@
+"""Reading small files that somebody else may have put there.
+
+Rule: no link is followed, nothing but a regular file is read, and never more than expected: a pipe in a run
+directory must not hang a dashboard.
+"""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+
+def open_regular(path: Path) -> int:
+    """Open a regular file for reading; the caller closes the descriptor. Raises OSError on anything else."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return fd
+
+
+def read_small(path: Path, limit: int) -> bytes:
+    """Read the first bytes of a regular file, up to a limit. Raises OSError."""
+    fd = open_regular(path)
+    try:
+        return os.pread(fd, limit, 0)
+    finally:
+        os.close(fd)
