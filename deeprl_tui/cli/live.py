@@ -6,6 +6,7 @@ into one line.
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
@@ -17,8 +18,8 @@ from deeprl_tui.core import state
 from deeprl_tui.core.state import RunView
 from deeprl_tui.core.text import clean
 
-AROUND = 6
-"""Lines beside the runs: titles, the fold, a blank one, two of the footer, and the prompt."""
+AROUND = 7
+"""Lines beside the runs: titles, the fold, a blank one, three of the footer, and the prompt."""
 
 COLUMNS = (
     Column("  run", cut=True, least=26),
@@ -92,7 +93,7 @@ def fold(runs: Sequence[RunView], most: int) -> tuple[list[RunView], list[RunVie
 
 
 def footer(scene: Scene, width: int, *, live: bool) -> list[Line]:
-    """Counts, the time until all is done, the cores; then what the keys do."""
+    """Counts, the time until all is done, the cores; then the last failure, and what the keys do."""
     pieces: list[Cell] = []
     for word, number in scene.counts():
         glyph, style = look.STATES[word]
@@ -107,6 +108,10 @@ def footer(scene: Scene, width: int, *, live: bool) -> list[Line]:
         if not host.supervisor and scene.waiting:
             pieces.append(Cell("  starting the supervisor", "dim"))
     lines: list[Line] = [_within(pieces, width)]
+    failed = [(view.state.at, view) for view in scene.runs if isinstance(view.state, state.Failed)]
+    if live and failed:
+        _, last = max(failed, key=lambda pair: pair[0])
+        lines.append((Cell("✗ ", "red"), Cell(_cut(f"{last.id}: {_why(last)}", width - 2))))
     if live and not scene.over:
         lines.append((Cell(shorten("ctrl+c stops looking; the runs go on", width), "dim"),))
     return lines
@@ -121,6 +126,12 @@ def _within(pieces: Sequence[Cell], width: int) -> Line:
             break
         kept.append(piece)
     return tuple(kept)
+
+
+def _cut(text: str, width: int) -> str:
+    """The beginning of a text, as much as fits."""
+    cleaned = clean(text)
+    return cleaned if cell_len(cleaned) <= width else set_cell_size(cleaned, width - 1) + "…"
 
 
 def _row(view: RunView, bar: int) -> tuple[Value, ...]:

@@ -66,7 +66,7 @@ def size(value: int | None) -> str:
         return NOTHING
     if value >= 1e9:
         return f"{value / 1e9:.1f} GB"
-    return f"{value / 1e6:.0f} MB"
+    return f"{value / 1e6:.0f} MB" if value >= 1e6 else f"{value / 1e3:.0f} kB"
 
 
 def share(value: float | None) -> str:
@@ -142,3 +142,10 @@ def setting(value: Json) -> str:
             return "[" + ", ".join(setting(item) for item in value) + "]"
         case _:
             return str(value)
+
+
+def seeds(numbers: Sequence[int]) -> str:
+    """Seeds in short: 0-4 or 0,3,7."""
+    if len(numbers) > 2 and list(numbers) == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]}-{numbers[-1]}"
+    return ",".join(map(str, numbers))

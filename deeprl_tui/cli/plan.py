@@ -1,7 +1,6 @@
 """`deeprl plan`: what would run, before anything starts."""
 
 import math
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Optional
@@ -211,18 +210,11 @@ def _row(part: PlannedExperiment) -> tuple[Value, ...]:
     return (
         part.experiment.name,
         str(total) if part.new == total else f"{part.new} of {total}",
-        seed_list(part.seeds),
+        look.seeds(part.seeds),
         look.size(part.memory),
         look.span(part.each),
         Cell(changes(part), "dim" if part.experiment.baseline is None else ""),
     )
-
-
-def seed_list(seeds: Sequence[int]) -> str:
-    """Seeds in short: 0-4 or 0,3,7."""
-    if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1)):
-        return f"{seeds[0]}-{seeds[-1]}"
-    return ",".join(map(str, seeds))
 
 
 def _fields(part: PlannedExperiment) -> list[Json]:

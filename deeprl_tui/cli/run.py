@@ -17,7 +17,7 @@ from deeprl_tui.cli.output import Output
 from deeprl_tui.cli.place import AsJson, File, Runs, find_runs_folder, load_project
 from deeprl_tui.cli.plain import PlainScreen
 from deeprl_tui.cli.plan import Names, Seeds, Sets, derived, warnings
-from deeprl_tui.cli.watch import Interrupt, Keeper, Scene, Screen, scene, verdict, watch
+from deeprl_tui.cli.watch import Interrupt, Keeper, Scene, Screen, held_back, scene, verdict, watch
 from deeprl_tui.core import state
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.errors import ExitCode
@@ -78,14 +78,13 @@ def tell(output: Output, launched: Launched) -> None:
         output.say(f"archived the older runs in {folder}")
     if launched.created:
         output.say(f"{_runs(launched.created)} queued")
+    for line in held_back([there.view for there in launched.already]):
+        output.say(line)
     words: dict[str, list[Already]] = {}
     for there in launched.already:
         words.setdefault(state.word(there.view.state), []).append(there)
     for word, those in words.items():
-        if isinstance(those[0].view.state, HELD_BACK):
-            for there in those:
-                output.say(f"{there.id} is {word}; deeprl resume {there.id}")
-        else:
+        if not isinstance(those[0].view.state, HELD_BACK):
             output.say(f"{those[0].id if len(those) == 1 else _runs(len(those))} already {word}")
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import FrameType, MappingProxyType, TracebackType
 from typing import Protocol
 
+from deeprl_tui.cli import look
 from deeprl_tui.core import state
 from deeprl_tui.core.eta import Eta
 from deeprl_tui.core.spec import RunId
@@ -210,14 +211,28 @@ def watch(
 
 
 def verdict(last: Scene) -> list[str]:
-    """What became of the batch, in words: the counts, and each run that did not finish with its remedy."""
-    lines = [", ".join(f"{number} {word}" for word, number in last.counts())]
-    for view in last.runs:
-        word = state.word(view.state)
-        match view.state:
-            case state.Failed(error=error):
-                lines.append(f"{view.id} failed: {error}; deeprl logs {view.id}")
-            case state.Stopped() | state.Paused():
-                lines.append(f"{view.id} is {word}; deeprl resume {view.id}")
+    """What became of the batch, in words: the counts, and the runs that did not finish with their remedy."""
+    lines = [", ".join(f"{number} {word}" for word, number in last.counts()), *held_back(last.runs)]
     lines += [f"{run} is gone: archived or deleted" for run in last.gone]
     return [line for line in lines if line]
+
+
+def held_back(views: Sequence[RunView]) -> list[str]:
+    """The runs that will not go on by themselves, those of an experiment with the same fate in one line."""
+    alike: dict[tuple[str, str], list[RunView]] = {}
+    for view in views:
+        match view.state:
+            case state.Failed(error=error):
+                alike.setdefault((view.id.experiment, f"failed: {error}"), []).append(view)
+            case state.Stopped() | state.Paused():
+                alike.setdefault((view.id.experiment, state.word(view.state)), []).append(view)
+    lines = []
+    for (experiment, fate), those in alike.items():
+        seeds = look.seeds([view.id.seed for view in those])
+        name = f"{experiment}/{seeds}" if len(those) == 1 else experiment
+        if isinstance(those[0].state, state.Failed):
+            remedy = f"see deeprl logs {those[0].id}, then deeprl resume {name}"
+        else:
+            remedy = f"deeprl resume {name}"
+        lines.append(f"{experiment}/{seeds} {fate}; {remedy}")
+    return lines

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from deeprl_tui.cli import look
-from deeprl_tui.cli.plan import finish_time, seed_list
+from deeprl_tui.cli.plan import finish_time
 from deeprl_tui.cli.table import Cell, Column, lay, shorten
 from deeprl_tui.core import state
 from deeprl_tui.core.eta import Eta
@@ -82,8 +82,8 @@ def test_finish_time_names_another_day() -> None:
 
 def test_seeds_in_short() -> None:
     """A range where there is one."""
-    assert seed_list((0, 1, 2, 3)) == "0-3"
-    assert seed_list((0, 3)) == "0,3"
+    assert look.seeds((0, 1, 2, 3)) == "0-3"
+    assert look.seeds((0, 3)) == "0,3"
 
 
 def test_a_long_name_keeps_its_seed() -> None:

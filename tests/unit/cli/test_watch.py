@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from deeprl_tui.cli.live import fold, picture
 from deeprl_tui.cli.output import Output
 from deeprl_tui.cli.plain import EVERY_S, PlainScreen
 from deeprl_tui.cli.run import tell
-from deeprl_tui.cli.watch import STARTING_S, STARTS, UNSUPERVISED_S, Keeper, Scene, verdict, watch
+from deeprl_tui.cli.watch import STARTING_S, STARTS, UNSUPERVISED_S, Keeper, Scene, held_back, verdict, watch
 from deeprl_tui.core import state
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
@@ -111,9 +112,15 @@ def test_the_verdict_names_a_remedy(views: list[RunView]) -> None:
     """Each run that did not finish says why and what to do."""
     told = verdict(Scene(tuple(views[:3]), gone=(RunId("a", 0),)))
     assert told[0] == "1 finished, 1 stopped, 1 failed"
-    assert "CP_basic/1 is stopped; deeprl resume CP_basic/1" in told
-    assert "CP_basic/2 failed: KeyError: 'gamma' (x.py:3); deeprl logs CP_basic/2" in told
+    assert "CP_basic/1 stopped; deeprl resume CP_basic/1" in told
+    assert told[2].startswith("CP_basic/2 failed: KeyError: 'gamma' (x.py:3); see deeprl logs CP_basic/2")
     assert told[-1].startswith("a/0 is gone")
+
+
+def test_runs_with_the_same_fate_share_a_line(views: list[RunView]) -> None:
+    """Fifty stopped seeds of one experiment are one line."""
+    alike = [replace(views[1], spec=spec(seed=seed)) for seed in range(50)]
+    assert held_back(alike) == ["CP_basic/0-49 stopped; deeprl resume CP_basic"]
 
 
 def test_a_batch_without_supervisor_gets_a_new_one(views: list[RunView]) -> None:
@@ -186,7 +193,7 @@ def test_plain_lines_tell_changes_and_every_ten_seconds_the_rest(
 
 
 def test_the_live_table_shows_each_run_and_the_sums(views: list[RunView], running: RunView) -> None:
-    """A row for each run in its order, then the counts and how long all will take."""
+    """A row for each run in its order, then the counts, how long all will take, and the last failure."""
     seen = lines(Scene((*views, running), host=HOST, slots=2, speeds={"CartPole-v1": Throughput(10, 20, 0)}))
     assert [line[:14].rstrip() for line in seen[1:6]] == [
         "✓ CP_basic/0", "■ CP_basic/1", "✗ CP_basic/2", "○ CP_wide/0", "● CP_live/0",
@@ -194,7 +201,8 @@ def test_the_live_table_shows_each_run_and_the_sums(views: list[RunView], runnin
     assert "━━━╸" in seen[1 + 4]
     assert "● 1 running  ○ 1 queued" in seen[7]
     assert "all done in" in seen[7]
-    assert "ctrl+c" in seen[8]
+    assert seen[8] == "✗ CP_basic/2: KeyError: 'gamma' (x.py:3)"
+    assert "ctrl+c" in seen[9]
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
@@ -221,9 +229,10 @@ def test_what_was_there_is_told_with_its_remedy(
     """A finished run is no error; a stopped or failed one names `deeprl resume`."""
     tell(Output(), Launched(tuple(Already(view.id, view) for view in views), ()))
     assert capsys.readouterr().err.splitlines() == [
+        "CP_basic/1 stopped; deeprl resume CP_basic/1",
+        "CP_basic/2 failed: KeyError: 'gamma' (x.py:3); "
+        "see deeprl logs CP_basic/2, then deeprl resume CP_basic/2",
         "CP_basic/0 already finished",
-        "CP_basic/1 is stopped; deeprl resume CP_basic/1",
-        "CP_basic/2 is failed; deeprl resume CP_basic/2",
         "CP_wide/0 already queued",
     ]
 
