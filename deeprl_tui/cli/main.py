@@ -13,7 +13,7 @@ import typer
 
 import deeprl_tui
 from deeprl_tui.cli import check, completion, control, doctor, plan, read, run, show
-from deeprl_tui.cli.output import Output
+from deeprl_tui.cli.output import NobodyReadsError, Output
 from deeprl_tui.errors import DeeprlError, ExitCode
 
 PROGRAM = "deeprl"
@@ -87,7 +87,7 @@ def call(arguments: list[str]) -> int:
         return ExitCode.USAGE
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.CTRL_C
-    except BrokenPipeError:
+    except NobodyReadsError:
         return _nobody_reads()
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""

@@ -26,6 +26,10 @@ _STYLES = {
 }
 
 
+class NobodyReadsError(Exception):
+    """stdout was closed by its reader: no fault, and nothing more to say."""
+
+
 class Output:
     """Where a verb writes. Streams are looked up at each call, so a redirection is seen."""
 
@@ -106,7 +110,10 @@ class Output:
         )
 
     def _write(self, text: str) -> None:
-        print(text, flush=True)  # noqa: T201
+        try:
+            print(text, flush=True)  # noqa: T201
+        except BrokenPipeError:
+            raise NobodyReadsError from None
 
 
 def _field(value: Json) -> str:

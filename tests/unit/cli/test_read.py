@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -168,6 +171,16 @@ def test_tail_goes_on_where_a_new_attempt_writes(root: Path, deeprl: Deeprl) -> 
     write(one(root, 1), 2, [(11.0, start(2)), *training(2, first=11, step=100), (14.0, end("finished", 120))])
     rows = deeprl("tail", "CP_basic/1", "-n", "3", "--json").rows
     assert [(row["attempt"], row["e"]) for row in rows] == [(2, "episode"), (2, "beat"), (2, "end")]
+
+
+def test_a_closed_pipe_is_no_error(root: Path) -> None:
+    """Where the reader has left, `deeprl` ends like any program in a pipe, without a word."""
+    read, write_end = os.pipe()
+    os.close(read)
+    arguments = [sys.executable, "-m", "deeprl_tui", "ls", "--json", "--runs", str(root)]
+    done = subprocess.run(arguments, stdout=write_end, stderr=subprocess.PIPE, check=False)
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_ls_loads_no_toolkit() -> None:
