@@ -58,6 +58,7 @@ class Supervisor:
         """Work until nothing is left to do. Raises LockHeldError if the folder has a supervisor."""
         signal.signal(signal.SIGTERM, self._leave)
         signal.signal(signal.SIGINT, self._leave)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that closes ends who looks, not who works
         self._root.root.mkdir(parents=True, exist_ok=True)
         note = f"supervisor pid {os.getpid()} on {socket.gethostname()}"
         lock = FileLock.acquire(self._root.supervisor_lock, note)

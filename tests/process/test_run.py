@@ -20,7 +20,7 @@ from deeprl_tui.errors import ExitCode
 pytestmark = pytest.mark.timeout(180)
 
 
-def deeprl(lab: Lab, *arguments: str) -> "subprocess.Popen[str]":
+def deeprl(lab: Lab, *arguments: str, session: bool = False) -> "subprocess.Popen[str]":
     """Start the command in the project's folder."""
     return subprocess.Popen(
         [sys.executable, "-m", "deeprl_tui", *arguments],
@@ -28,6 +28,7 @@ def deeprl(lab: Lab, *arguments: str) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=session,
     )
 
 
@@ -105,3 +106,15 @@ def test_changed_settings_are_refused_before_anything_starts(lab: Lab, tmp_path:
     assert process.returncode == ExitCode.REFUSED
     assert "learning_rate 0.001 → 0.002" in err
     assert list(ops.views_of(lab.root)) == [run]
+
+
+def test_closing_the_terminal_leaves_supervisor_and_workers(lab: Lab) -> None:
+    """The hangup reaches the whole session of `deeprl run --headless`."""
+    process = deeprl(lab, "run", "base", "--set", "total_timesteps=3000", "--headless", session=True)
+    (run,) = wait_for_run(lab)
+    lab.wait_trained(run, 500)
+    os.killpg(process.pid, signal.SIGHUP)
+    process.communicate(timeout=30)
+    assert lab.supervisor() is not None
+    (view,) = lab.wait_over(run)
+    assert isinstance(view.state, state.Finished)
