@@ -58,7 +58,9 @@ class Supervisor:
         """Work until nothing is left to do. Raises LockHeldError if the folder has a supervisor."""
         signal.signal(signal.SIGTERM, self._leave)
         signal.signal(signal.SIGINT, self._leave)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that closes ends who looks, not who works
+        signal.signal(
+            signal.SIGHUP, signal.SIG_IGN
+        )  # whoever started us decides what a closed terminal means
         self._root.root.mkdir(parents=True, exist_ok=True)
         note = f"supervisor pid {os.getpid()} on {socket.gethostname()}"
         lock = FileLock.acquire(self._root.supervisor_lock, note)

@@ -108,13 +108,14 @@ def test_changed_settings_are_refused_before_anything_starts(lab: Lab, tmp_path:
     assert list(ops.views_of(lab.root)) == [run]
 
 
-def test_closing_the_terminal_leaves_supervisor_and_workers(lab: Lab) -> None:
-    """The hangup reaches the whole session of `deeprl run --headless`."""
-    process = deeprl(lab, "run", "base", "--set", "total_timesteps=3000", "--headless", session=True)
+def test_closing_its_terminal_brings_the_workers_to_a_checkpoint(lab: Lab) -> None:
+    """The hangup reaches the whole session; only the command decides what it means."""
+    process = deeprl(lab, "run", "base", "--set", "total_timesteps=100000", "--headless", session=True)
     (run,) = wait_for_run(lab)
     lab.wait_trained(run, 500)
     os.killpg(process.pid, signal.SIGHUP)
     process.communicate(timeout=30)
-    assert lab.supervisor() is not None
-    (view,) = lab.wait_over(run)
-    assert isinstance(view.state, state.Finished)
+    assert process.returncode == 128 + signal.SIGHUP
+    view = lab.view(run)
+    assert isinstance(view.state, state.Queued)
+    assert view.checkpoint_step == view.step
