@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -64,12 +65,20 @@ class Workspace:
     seeds: str | None = None
 
 
+def _commands() -> type[Provider]:
+    """What the palette finds; loaded when it opens."""
+    from deeprl_tui.tui.palette import Commands
+
+    return Commands
+
+
 class DeeprlApp(App[int]):
     """The dashboard."""
 
     TITLE = "deeprl"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {_commands}  # noqa: RUF012  Textual's type
     BINDINGS: ClassVar[list[BindingType]] = [
         *keys.bindings(keys.EVERYWHERE),
         Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
@@ -319,4 +328,8 @@ class DeeprlApp(App[int]):
 
     def _do_key(self, key: str | None) -> None:
         if key:
-            self.simulate_key(key)
+            self.press(key)
+
+    def press(self, key: str) -> None:
+        """Do what a key does, once the screen in front has settled."""
+        self.call_after_refresh(self.simulate_key, key)

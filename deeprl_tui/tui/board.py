@@ -199,7 +199,7 @@ def ends(views: Iterable[RunView], slots: int) -> tuple[dict[RunId, Eta | None],
     low, mid, high = [], [], []
     for view in views:
         if isinstance(view.state, state.Running | state.Stopping):
-            eta = found[view.id] = view.eta or _rest(view, measured)
+            eta = found[view.id] = stats.rest(view, measured)
             if eta is not None:
                 low.append(eta.low)
                 mid.append(eta.mid)
@@ -210,7 +210,7 @@ def ends(views: Iterable[RunView], slots: int) -> tuple[dict[RunId, Eta | None],
     unknown = False  # after a run of unknown length nobody knows when its core is free
     for view in sorted(views, key=lambda view: getattr(view.state, "since", 0.0)):
         if isinstance(view.state, state.Queued | state.Lost):
-            eta = view.eta or _rest(view, measured)
+            eta = stats.rest(view, measured)
             if eta is None or unknown:
                 unknown = True
                 found[view.id] = None
@@ -226,9 +226,3 @@ def ends(views: Iterable[RunView], slots: int) -> tuple[dict[RunId, Eta | None],
     if not known or len(known) < len(found):
         return found, None
     return found, Eta(max(e.low for e in known), max(e.mid for e in known), max(e.high for e in known))
-
-
-def _rest(view: RunView, measured: Mapping[str, stats.Throughput]) -> Eta | None:
-    whole = stats.expected(view.spec.settings, measured.get(view.spec.env))
-    left = 1.0 - view.progress
-    return Eta(whole.low * left, whole.mid * left, whole.high * left) if whole else None

@@ -38,6 +38,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("back", "escape", "back", "Back", "go back to the experiments", (RUN,), "esc"),
     Key("seed.next", "right_square_bracket", "seed(1)", "Seed", "show the next seed", (RUN,), "]"),
     Key("seed.before", "left_square_bracket", "seed(-1)", "", "show the seed before", (RUN,), "[", False),
+    Key("pane", "1,2,3,4", "", "Panels", "go to chart, seeds, settings, log", (RUN,), "1-4"),
     Key("launch", "n", "launch", "Launch", "launch the marked experiments, or others", (DASHBOARD,), "n"),
     Key("stop", "x", "stop", "Stop", "stop runs at a checkpoint; it asks first", (DASHBOARD, RUN), "x"),
     Key(
@@ -69,7 +70,6 @@ KEYS: Final[tuple[Key, ...]] = (
     ),
     Key("log", "l", "log", "Log", "show what the workers printed, or the events", (RUN,), "l"),
     Key("follow", "f", "follow", "Follow", "follow the end of the log, or hold it", (RUN,), "f", False),
-    Key("pane", "1,2,3,4", "", "Pane", "chart, seeds, settings, log on a small screen", (RUN,), "1-4", False),
     Key("copy", "y", "copy", "Copy", "copy the row", (DASHBOARD, RUN), "y", False),
     Key("copy.command", "Y", "copy_command", "", "copy the command line", (DASHBOARD, RUN), "Y", False),
     Key("help", "question_mark,f1", "help", "Help", "show the keys, and search them", (EVERYWHERE,), "?"),

@@ -31,11 +31,14 @@ class Picture:
     ends: Mapping[RunId, Eta | None] = field(default_factory=dict)
     batch: Eta | None = None  # until all is done
     now: float = 0.0
+    checked: bool = False  # the file was read, or there is none
 
     @property
     def reading(self) -> bool:
         """Whether the logs have not been read once yet."""
-        return not self.snapshot.hosts or any(host.reading for host in self.snapshot.hosts)
+        return (
+            not self.checked or not self.snapshot.hosts or any(host.reading for host in self.snapshot.hosts)
+        )
 
     @property
     def name(self) -> str:
@@ -55,7 +58,7 @@ class Painter:
         self._stale = True
         self._eta_at = 0.0
         self._states: tuple[object, ...] = ()
-        self._picture = Picture(file=file, now=wall())
+        self._picture = Picture(file=file, now=wall(), checked=file is None)
 
     def set_project(self, project: Project | None, problems: tuple[Problem, ...]) -> None:
         """Take what was read from the file. A broken file leaves what was known from a good one."""
@@ -69,6 +72,7 @@ class Painter:
             before.ends,
             before.batch,
             before.now,
+            True,
         )
         self._stale = True
 
@@ -90,7 +94,7 @@ class Painter:
             self._states, self._eta_at = states, now
             left, batch = ends(snapshot.runs.values(), _slots(snapshot))
         self._picture = Picture(
-            board, snapshot, before.project, before.problems, before.file, left, batch, now
+            board, snapshot, before.project, before.problems, before.file, left, batch, now, before.checked
         )
         return self._picture
 

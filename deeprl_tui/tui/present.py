@@ -33,7 +33,7 @@ EXPERIMENTS: Final = (
     Column("state", "", 1),
     Column("name", "experiment", 12, flex=True),
     Column("seeds", "seeds", 5),
-    Column("progress", "", 8),
+    Column("progress", "", 8, min_table=44),
     Column("return", "return", 6, "right"),
     Column("eta", "eta", 6, "right"),
     Column("trend", "trend", TREND, min_table=56),

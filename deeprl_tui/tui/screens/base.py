@@ -99,7 +99,12 @@ class WatchScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Fit the words to the size."""
-        self.call_after_refresh(self.repaint)
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        if self.focused is None and isinstance(self.AUTO_FOCUS, str):
+            self.query_one(self.AUTO_FOCUS).focus()  # it was hidden while the screen was too small
+        self.repaint()
 
     def on_finished(self, message: Finished) -> None:
         """Take the outcome of a background call."""

@@ -16,6 +16,7 @@ from deeprl_tui.tui.picture import Picture, command
 from deeprl_tui.tui.screens.base import WatchScreen
 from deeprl_tui.tui.theme import LABEL
 from deeprl_tui.tui.widgets.curve_plot import CurvePlot
+from deeprl_tui.tui.widgets.field import Field
 from deeprl_tui.tui.widgets.key_bar import KeyBar
 from deeprl_tui.tui.widgets.lines import Lines
 from deeprl_tui.tui.widgets.live_table import LiveTable
@@ -34,6 +35,7 @@ class Dashboard(WatchScreen):
     def __init__(self) -> None:
         super().__init__()
         self.show_all = False
+        self._placed = False
         self.words: list[str] = []  # of the filter
         self.marked: set[str] = set()
         self._rows: dict[str, tuple[object, Row]] = {}
@@ -86,6 +88,8 @@ class Dashboard(WatchScreen):
     def shown(self, picture: Picture) -> list[Entry]:
         """The entries the table shows."""
         board = picture.board
+        if not picture.checked:
+            return []  # the file says which order they have
         everything = self.show_all or not board.runs or bool(self.words)
         return [
             entry
@@ -102,6 +106,7 @@ class Dashboard(WatchScreen):
     def show_body(self, picture: Picture) -> None:
         """Show everything below the header."""
         entries = self.shown(picture)
+        self._place_cursor(picture, entries)
         before = self.table.cursor
         drawn = on_chart(picture.board, picture.board.by_name.get(before or ""))
         self._show_table(picture, entries, drawn)
@@ -114,6 +119,16 @@ class Dashboard(WatchScreen):
         self._show_activity(picture)
         self._show_faults(picture)
         self._show_cores(picture)
+
+    def _place_cursor(self, picture: Picture, entries: list[Entry]) -> None:
+        """Begin on an experiment that trains; after that the cursor is the user's."""
+        if self._placed or not picture.board.runs or not entries:
+            return
+        self._placed = True
+        first = next((entry for entry in entries if entry.word == "running"), None)
+        first = first or next(entry for entry in entries if entry.runs or not picture.board.runs)
+        self._show_table(picture, entries, [])
+        self.table.move_to(first.name)
 
     def _show_table(self, picture: Picture, entries: list[Entry], drawn: list[Entry]) -> None:
         table, palette, board = self.table, self.palette, picture.board
@@ -338,18 +353,31 @@ class Dashboard(WatchScreen):
                 f"n: nothing to launch, {told}" if not picture.reading or picture.file is None else "reading…"
             )
             return
+        self.open_launch([name.partition("/")[0] for name in self.chosen()])
+
+    def open_launch(self, names: list[str]) -> None:
+        """Open the launch dialog with these experiments picked."""
         from deeprl_tui.tui.screens.launch import LaunchScreen
 
-        names = self.chosen() if not self.query_one("#seeds").has_focus or self.marked else []
-        self.app.push_screen(LaunchScreen(picture, [name.partition("/")[0] for name in names]))
+        self.app.push_screen(LaunchScreen(self.deeprl.look(), names))
+
+    def go_to(self, name: str) -> None:
+        """Put the cursor on an experiment, shown or not."""
+        entry = self.picture.board.by_name.get(name)
+        self.words = []
+        if entry is not None and not entry.runs:
+            self.show_all = True
+        self.repaint()
+        self.table.move_to(name)
+        self.table.focus()
 
     async def action_filter(self) -> None:
         """Open the filter."""
         found = self.query("#filter")
         if not found:
-            field = Input(
+            field = Field(
                 value=" ".join(self.words), placeholder="words of name, env or state; !word leaves out",
-                id="filter", compact=True,
+                id="filter",
             )  # fmt: skip
             await self.query_one("#experiments").mount(field)
         self.query_one("#filter").focus()

@@ -10,6 +10,7 @@ from textual.widgets import Input
 
 from deeprl_tui.tui import keys
 from deeprl_tui.tui.theme import LABEL, Palette
+from deeprl_tui.tui.widgets.field import Field
 from deeprl_tui.tui.widgets.live_table import LiveTable
 from deeprl_tui.tui.widgets.rows import Column, Piece, Row
 
@@ -35,7 +36,7 @@ class HelpScreen(ModalScreen[str | None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Keys"
             dialog.border_subtitle = "type to search · enter does it · esc closes"
-            yield Input(placeholder="search keys", id="search", compact=True)
+            yield Field(placeholder="search keys", id="search")
             yield LiveTable(_COLUMNS, header=False, id="keys")
 
     def on_mount(self) -> None:

@@ -29,6 +29,7 @@ from deeprl_tui.tui.background import Finished, Jobs
 from deeprl_tui.tui.board import Entry
 from deeprl_tui.tui.picture import Picture, command
 from deeprl_tui.tui.theme import LABEL, Palette
+from deeprl_tui.tui.widgets.field import Field
 from deeprl_tui.tui.widgets.lines import Lines
 from deeprl_tui.tui.widgets.live_table import LiveTable
 from deeprl_tui.tui.widgets.rows import Column, Piece, Row
@@ -97,13 +98,13 @@ class LaunchScreen(ModalScreen[None]):
                 yield Lines(id="plan")
             with Horizontal(classes="field"):
                 yield Label("Filter", markup=False)
-                yield Input(placeholder="words of name or env", id="find", compact=True)
+                yield Field(placeholder="words of name or env", id="find")
             with Horizontal(classes="field"):
                 yield Label("Seeds", markup=False)
-                yield Input(placeholder=self._seeds_hint(), id="seeds", compact=True)
+                yield Field(placeholder=self._seeds_hint(), id="seeds")
             with Horizontal(classes="field"):
                 yield Label("Settings", markup=False)
-                yield Input(placeholder="key=value key=value", id="set", compact=True)
+                yield Field(placeholder="key=value key=value", id="set")
             yield Lines(id="fault")
             yield Lines(id="twin")
             with Horizontal(classes="buttons"):

@@ -1,0 +1,128 @@
+"""Whole screens as plain text, at the two sizes that must work."""
+
+from pathlib import Path
+
+import pytest
+from tui_lab import Lab, check_golden, press, running, settle, text_of
+
+SIZES = [(80, 24), (120, 36)]
+
+
+def named(screen: str, size: tuple[int, int]) -> str:
+    return f"{screen}-{size[0]}x{size[1]}"
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_dashboard(lab: Lab, size: tuple[int, int]) -> None:
+    """The dashboard looks as its golden file."""
+    app = lab.app()
+    async with running(app, size):
+        check_golden(named("dashboard", size), text_of(app))
+
+
+async def test_dashboard_grows(lab: Lab) -> None:
+    """A wide terminal shows the trend beside the chart."""
+    app = lab.app()
+    async with running(app, (180, 50)):
+        check_golden("dashboard-180x50", text_of(app))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_one_experiment(lab: Lab, size: tuple[int, int]) -> None:
+    """The screen of one experiment looks as its golden file."""
+    app = lab.app()
+    async with running(app, size) as pilot:
+        await press(pilot, "enter")
+        check_golden(named("run", size), text_of(app))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_launch_dialog(lab: Lab, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The launch dialog looks as its golden file."""
+    monkeypatch.setattr("deeprl_tui.ops.memory", lambda: (8 * 2**30, 24 * 2**30))  # this machine's, else
+    monkeypatch.setattr("deeprl_tui.ops.cores", lambda: (0, 1, 2, 3))
+    app = lab.app()
+    async with running(app, size) as pilot:
+        await press(pilot, "a", "j", "j", "n")
+        check_golden(named("launch", size), text_of(app))
+
+
+async def test_stop_dialog(lab: Lab) -> None:
+    """The question before a stop looks as its golden file."""
+    app = lab.app()
+    async with running(app, (80, 24)) as pilot:
+        await press(pilot, "x")
+        check_golden("stop-80x24", text_of(app))
+
+
+async def test_help(lab: Lab) -> None:
+    """The help looks as its golden file."""
+    app = lab.app()
+    async with running(app, (80, 24)) as pilot:
+        await press(pilot, "question_mark")
+        check_golden("help-80x24", text_of(app))
+
+
+async def test_no_runs(tmp_path: Path) -> None:
+    """Without runs the dashboard says how to get some."""
+    lab = Lab(tmp_path)
+    lab.feed()
+    app = lab.app()
+    async with running(app):
+        check_golden("no-runs-120x36", text_of(app))
+
+
+async def test_no_file(tmp_path: Path) -> None:
+    """Without an experiments.toml the dashboard says where one is looked for."""
+    lab = Lab(tmp_path, text=None)
+    lab.feed()
+    app = lab.app()
+    async with running(app, (80, 24)):
+        check_golden("no-file-80x24", text_of(app))
+
+
+async def test_broken_file(lab: Lab) -> None:
+    """A broken experiments.toml shows its faults by line, and the runs stay."""
+    lab.file.write_text('[experiments.CP_basic]\nenv = "CartPole-v1"\nlr = 1e-4\n')
+    app = lab.app()
+    async with running(app):
+        check_golden("broken-file-120x36", text_of(app))
+
+
+@pytest.mark.parametrize("size", [(40, 10), (60, 16), (99, 29), (100, 30), (200, 60)])
+async def test_every_size_has_header_and_table(lab: Lab, size: tuple[int, int]) -> None:
+    """From 40x10 on, header and table can be read."""
+    app = lab.app()
+    async with running(app, size):
+        text = text_of(app)
+        assert "deeprl" in text
+        assert "CP_basic" in text
+
+
+async def test_too_small(lab: Lab) -> None:
+    """Below 40x10 the app says so instead of drawing rubble."""
+    app = lab.app()
+    async with running(app, (39, 9)):
+        assert "too small" in text_of(app)
+
+
+async def test_resize_in_flight(lab: Lab) -> None:
+    """A resize from large to small and back gives the same screen again."""
+    app = lab.app()
+    async with running(app) as pilot:
+        before = text_of(app)
+        for size in [(80, 24), (40, 10), (200, 60), (30, 8), (120, 36)]:
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+        await settle(pilot)
+        assert text_of(app) == before
+
+
+@pytest.mark.parametrize("theme", ["deeprl-day", "ansi-dark"])
+async def test_themes_show_the_same_words(lab: Lab, theme: str) -> None:
+    """Color is never the only sign: rows read the same in every theme."""
+    app = lab.app(theme)
+    async with running(app):
+        rows = text_of(app).splitlines()[2:9]
+        golden = Path(__file__).parents[1] / "data" / "screens" / "dashboard-120x36.txt"
+        assert [row[1:47] for row in rows] == [row[1:47] for row in golden.read_text().splitlines()[2:9]]

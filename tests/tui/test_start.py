@@ -1,0 +1,158 @@
+"""Starting and ending: what is imported, what is said without a terminal, what signals leave behind."""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+from support import run_python
+from tui_lab import FILE, Lab
+
+from deeprl_tui.tui import main as entry
+
+FIRST_PAINT = """
+import asyncio, sys
+from pathlib import Path
+from deeprl_tui.tui import main
+from deeprl_tui import ops
+from deeprl_tui.monitor.fleet import Fleet
+from deeprl_tui.tui.app import DeeprlApp, Workspace
+
+seen = []
+
+DeeprlApp._begin = lambda self: seen.extend(sys.modules)
+
+async def go(folder):
+    workspace = Workspace(folder / "experiments.toml", folder / "runs", Fleet(), ops.watch, ops.supervise)
+    async with DeeprlApp(workspace).run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+
+asyncio.run(go(Path(sys.argv[1])))
+assert "deeprl_tui.tui.screens.dashboard" in seen
+print(" ".join(sorted({name.partition(".")[0] for name in seen})))
+"""
+HEAVY = {
+    "torch", "stable_baselines3", "gymnasium", "numpy", "pandas", "multiprocess", "typer", "asyncssh",
+    "deeprl_agents", "matplotlib", "psutil",
+}  # fmt: skip
+
+
+def test_first_frame_needs_nothing_heavy(tmp_path: Path) -> None:
+    """Up to the first painted frame neither the learner nor numpy is imported."""
+    (tmp_path / "experiments.toml").write_text(FILE)
+    assert not HEAVY & set(run_python(FIRST_PAINT, str(tmp_path)).split())
+
+
+def test_without_a_terminal(tmp_path: Path) -> None:
+    """Without a terminal it says so on stderr, draws nothing, and returns 2."""
+    done = subprocess.run(
+        [sys.executable, "-m", "deeprl_tui.tui.main"],
+        cwd=tmp_path, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "deeprl-tui: stdin and stdout and stderr are not a terminal; deeprl ls prints the runs as text\n"
+    )
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """--version works everywhere."""
+    with pytest.raises(SystemExit) as ended:
+        entry.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("deeprl-tui ")
+
+
+class Terminal:
+    """The app in a real pseudo-terminal."""
+
+    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
+        self.output = b""
+        self.descriptor, child = pty.openpty()
+        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.before = termios.tcgetattr(child)
+        self.child = child
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "deeprl_tui.tui.main", *arguments],
+            cwd=folder, stdin=child, stdout=child, stderr=child, start_new_session=True,
+            env={**os.environ, "TERM": "xterm-256color", "DEEPRL_THEME": "night", **environment},
+        )  # fmt: skip
+
+    def wait_for(self, text: bytes, seconds: float = 30) -> None:
+        """Read until a text was drawn."""
+        end = time.monotonic() + seconds
+        while text not in self.output:
+            assert time.monotonic() < end, self.output[-2000:]
+            self.read(0.1)
+
+    def read(self, seconds: float) -> bool:
+        """Read what there is; False if nothing came."""
+        if not select.select([self.descriptor], [], [], seconds)[0]:
+            return False
+        try:
+            self.output += os.read(self.descriptor, 65536)
+        except OSError:
+            return False
+        return True
+
+    def end(self) -> int:
+        """Wait for the process, and read the rest."""
+        end = time.monotonic() + 20
+        while self.process.poll() is None:
+            assert time.monotonic() < end
+            self.read(0.1)
+        while self.read(0.05):
+            pass
+        return self.process.returncode
+
+    def restored(self) -> bool:
+        """Whether main screen, cursor, mouse and line mode are back."""
+        last = {mode: self._last(mode) for mode in (25, 1000, 1049)}
+        return (
+            last == {25: b"h", 1000: b"l", 1049: b"l"} and termios.tcgetattr(self.child)[3] == self.before[3]
+        )
+
+    def _last(self, mode: int) -> bytes:
+        """`h` if a mode was set last, `l` if it was reset."""
+        start = b"\x1b[?%d" % mode
+        places = [self.output.rfind(start + end) for end in (b"h", b"l")]
+        return self.output[max(places) + len(start) :][:1]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_signals_restore_the_terminal(tmp_path: Path, number: int, code: int) -> None:
+    """SIGTERM and SIGHUP end it with their exit codes, and the terminal is as it was."""
+    (tmp_path / "experiments.toml").write_text(FILE)
+    terminal = Terminal(tmp_path)
+    terminal.wait_for(b"No runs yet")
+    terminal.process.send_signal(number)
+    assert terminal.end() == code
+    assert terminal.restored()
+
+
+def test_quit_says_what_goes_on(tmp_path: Path) -> None:
+    """q leaves a line on the normal screen about runs that go on."""
+    lab = Lab(tmp_path)
+    lab.add("AB_basic", 0, [])
+    terminal = Terminal(tmp_path)
+    terminal.wait_for(b"AB_basic")
+    os.write(terminal.descriptor, b"q")
+    assert terminal.end() == 0
+    assert terminal.restored()
+    assert b"1 run goes on; deeprl-tui to look again, deeprl stop --all to end it" in terminal.output
+
+
+def test_dumb_terminal(tmp_path: Path) -> None:
+    """TERM=dumb gets a message instead of escape codes."""
+    terminal = Terminal(tmp_path, TERM="dumb")
+    assert terminal.end() == 2
+    assert b"TERM=dumb cannot draw a dashboard" in terminal.output
+    assert b"\x1b" not in terminal.output

@@ -1,0 +1,200 @@
+"""A small project for tests of the screens: a file, runs in several states, a fleet fed by hand, a clock that
+stands still.
+"""
+
+import math
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from support import WALL
+from textual.pilot import Pilot
+
+from deeprl_tui import config
+from deeprl_tui.core.events import Beat, End, Episode, Eval, Event, Line, Start, Warn, encode
+from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
+from deeprl_tui.core.spec import RunId
+from deeprl_tui.monitor.fleet import Fleet
+from deeprl_tui.monitor.frames import Alive, Data, Described, Hello
+from deeprl_tui.runs.store import RunStore
+from deeprl_tui.tui.app import DeeprlApp, Workspace
+
+SCREENS = Path(__file__).parent / "data" / "screens"
+
+FILE = """\
+[project]
+name = "lab"
+
+[experiments.CP_basic]
+env = "CartPole-v1"
+baseline = true
+solved = 195
+seeds = 2
+total_episodes = 400
+net_arch = [64]
+notes = "Balance a pole."
+
+[experiments.CP_single]
+env = "CartPole-v1"
+double_q = false
+seeds = 2
+
+[experiments.CP_wide]
+env = "CartPole-v1"
+net_arch = [256, 256]
+
+[experiments.AB_basic]
+env = "Acrobot-v1"
+baseline = true
+solved = -100
+total_episodes = 300
+
+[experiments.AB_fast]
+env = "Acrobot-v1"
+learning_rate = 1e-3
+"""
+
+Timed = list[tuple[float, Event]]
+
+
+class Supervisor:
+    """Stands where `ops.supervise` stands, and remembers for which folders it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Path] = []
+
+    def __call__(self, root: Path) -> None:
+        self.asked.append(root)
+
+
+class Lab:
+    """A project in a folder, and a fleet that knows its runs."""
+
+    def __init__(self, folder: Path, text: str | None = FILE) -> None:
+        self.file = folder / config.FILE
+        self.root = folder / "runs"
+        self.fleet = Fleet()
+        self.supervisor = Supervisor()
+        self.held: set[RunId] = set()
+        self.now = WALL
+        if text is not None:
+            self.file.write_text(text)
+
+    def app(self, theme: str = "deeprl-night", **more: Any) -> DeeprlApp:
+        """The app on this project, without a thread that feeds it."""
+        file = self.file if self.file.exists() else None
+        workspace = Workspace(file, self.root, self.fleet, None, self.supervisor, lambda: self.now, **more)
+        return DeeprlApp(workspace, theme)
+
+    def add(self, name: str, seed: int, timed: Timed, *, held: bool = False) -> RunPaths:
+        """Make a run with a history; held: as if its worker lived."""
+        experiment = config.load(self.file).experiments[name]
+        spec = experiment.specs([seed])[0]
+        store = RunStore(self.root, wall=lambda: self.now - 600)
+        store.create(spec)
+        paths = store.paths.run(spec)
+        lines = (encode(Line(n, t, event)) for n, (t, event) in enumerate(timed, 2))
+        with open(paths.events(1), "ab") as log:
+            log.writelines(lines)
+        if held:
+            self.held.add(spec.id)
+        return paths
+
+    def feed(self, *, supervisor: bool = True, busy: Sequence[float] = (0.97, 0.96, 0.05, 0.02)) -> None:
+        """Bring what the folder holds into the fleet, as a feed does."""
+        self.fleet.apply("local", Hello(1, "0", "here", "boot", tuple(range(len(busy)))))
+        for paths in RootPaths(self.root).runs():
+            run = name_of(paths)
+            self.fleet.apply("local", Described(run, paths.spec.read_bytes()))
+            for attempt in paths.attempts():
+                self.fleet.apply("local", Data(run, attempt, 0, paths.events(attempt).read_bytes()))
+        alive = Alive(
+            self.now, tuple(busy), 11 * 2**30, 24 * 2**30, 61 * 2**30, frozenset(self.held), supervisor
+        )
+        self.fleet.apply("local", alive)
+
+    def populate(self) -> "Lab":
+        """Runs in several states."""
+        self.add("CP_basic", 0, trained(180, core=0), held=True)
+        self.add("CP_basic", 1, trained(160, core=1, lag=1.2), held=True)
+        for seed in (0, 1):
+            done: Event = End(WALL - 100, "finished", 400 * 50, "")
+            self.add("CP_single", seed, [*trained(400, core=2, lag=1.5 + seed / 4), (401.0, done)])
+        failed: Event = End(WALL - 50, "failed", 900, "ValueError: loss is NaN")
+        self.add("AB_basic", 0, [*trained(40, core=3, low=-500, high=-420), (41.0, failed)])
+        self.add("AB_basic", 1, [])
+        self.feed()
+        return self
+
+
+def trained(episodes: int, *, core: int, lag: float = 1.0, low: float = 10, high: float = 200) -> Timed:
+    """A history without chance: returns rise from low to high, later with a larger lag."""
+    began = WALL - 400
+    out: Timed = [
+        (0.0, Start(at=began, attempt=1, pid=100 + core, host="here", cores=(core,), backend="sb3"))
+    ]
+    step = 0
+    for episode in range(1, episodes + 1):
+        step += 50
+        rise = 1 / (1 + math.exp(-(episode / (40 * lag) - 2)))
+        wave = math.sin(episode * 1.7) * 8
+        out.append((float(episode), Episode(episode, step, low + (high - low) * rise + wave, 50)))
+        epsilon = max(0.01, 1 - step / 10_000)
+        beat = Beat(step, step // 4, 0.95 * episode, 3 * 10**8, 50.0, 1 / (1 + episode / 50), epsilon)
+        out.append((float(episode), beat))
+        if episode % 100 == 0:
+            out.append((float(episode), Eval(step, (low + (high - low) * rise,) * 2, (50, 50))))
+    return out
+
+
+def warned(text: str) -> tuple[float, Event]:
+    """A warning in a history."""
+    return 0.5, Warn(text)
+
+
+@asynccontextmanager
+async def running(app: DeeprlApp, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Pilot[Any]]:
+    """The app at a size, once it has shown everything."""
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settle(pilot)
+        yield pilot
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Wait until nothing is on its way any more."""
+    for _ in range(3):
+        await pilot.pause()
+        await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], bool], tries: int = 400) -> None:
+    """Wait for something that the app does by itself."""
+    for _ in range(tries):
+        if condition():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("waited for something that did not happen")
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> None:
+    """Press keys, and wait for what they do."""
+    await pilot.press(*keys)
+    await settle(pilot)
+
+
+def text_of(app: DeeprlApp) -> str:
+    """The whole screen as plain text."""
+    lines = [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]
+    return "\n".join(lines) + "\n"
+
+
+def check_golden(name: str, text: str) -> None:
+    """Compare a screen with its file; UPDATE_SCREENS=1 writes the file instead."""
+    path = SCREENS / f"{name}.txt"
+    if os.environ.get("UPDATE_SCREENS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert text == path.read_text(), f"{path} differs; UPDATE_SCREENS=1 writes it anew"
