@@ -140,18 +140,22 @@ def plan(request: Request, root: Path, views: Mapping[RunId, RunView] | None = N
         busy=len(alive),
         memory_available=total - used,
         measured=measured,
-        ahead=[view.eta for view in alive]
-        + [view.eta or stats.expected(view.spec.settings, measured.get(view.spec.env)) for view in waiting],
+        ahead=[view.eta for view in alive] + [stats.rest(view, measured) for view in waiting],
     )
 
 
 def speeds(root: Path) -> dict[str, Throughput]:
-    """What `measure` found on this machine, by env."""
+    """What `measure` found on this machine, by kind of work."""
     return measurements.load(root, measurements.machine())
 
 
+def kind(experiment: Experiment) -> str:
+    """What work the runs of an experiment are; runs of one kind are equally fast."""
+    return stats.kind(experiment.env, experiment.settings)
+
+
 def measure(experiment: Experiment, root: Path, *, seconds: float = 5.0) -> Throughput:
-    """Train an experiment for some seconds, writing no run, and remember its env's speed for later plans.
+    """Train an experiment for some seconds, writing no run, and remember its speed for later plans.
 
     Raises DeeprlError if that fails, or if every core is busy: it would disturb, and be disturbed.
     """
@@ -163,10 +167,10 @@ def measure(experiment: Experiment, root: Path, *, seconds: float = 5.0) -> Thro
             continue
         with held:
             speed = local.measure(experiment.specs((0,))[0], seconds, core)
-        measurements.save(root, measurements.machine(), experiment.env, speed)
+        measurements.save(root, measurements.machine(), kind(experiment), speed)
         return speed
     raise DeeprlError(
-        "all cores are busy", place=f"measuring {experiment.env}", remedy="plan again when one is free"
+        "all cores are busy", place=f"measuring {experiment.name}", remedy="plan again when one is free"
     )
 
 

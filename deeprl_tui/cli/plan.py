@@ -191,14 +191,14 @@ def changes(part: PlannedExperiment) -> str:
 
 
 def _measure(output: Output, request: Request, planned: Plan, root: Path) -> None:
-    """Measure each env that nothing is known of; a failure is told and leaves the plan without times."""
-    first = {experiment.env: experiment for experiment, _ in reversed(request.parts)}
-    for env in planned.unmeasured:
-        text = f"measuring {env} with the settings of {first[env].name}, about {MEASURE_S + 4:.0f} s, once"
+    """Measure each kind of work that nothing is known of; a failure leaves the plan without times."""
+    first = {ops.kind(experiment): experiment for experiment, _ in reversed(request.parts)}
+    for number, work in enumerate(planned.unmeasured, start=1):
+        text = f"measuring {number}/{len(planned.unmeasured)}: {work}, about {MEASURE_S + 4:.0f} s, once"
         if not output.progress(text):
             output.say(text)
         try:
-            ops.measure(first[env], root, seconds=MEASURE_S)
+            ops.measure(first[work], root, seconds=MEASURE_S)
         except DeeprlError as error:
             output.progress("")
             output.error(error)

@@ -119,7 +119,7 @@ class RootPaths:
 
     @property
     def throughput(self) -> Path:
-        """What was measured of envs on this machine before a run of theirs existed."""
+        """What was measured on this machine before there was a run to judge by."""
         return self.root / ".throughput.json"
 
     def experiment(self, name: str) -> Path:

@@ -35,7 +35,7 @@ def machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
 
 
 def load(root: Path, key: Mapping[str, str]) -> dict[str, Throughput]:
-    """What was measured on this machine, by env."""
+    """What was measured on this machine, by kind of work."""
     try:
         body = json.loads(RootPaths(root).throughput.read_bytes())
         if body["machine"] != dict(key):

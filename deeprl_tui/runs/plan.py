@@ -8,7 +8,7 @@ from deeprl_tui.config.predict import memory_bytes
 from deeprl_tui.core import eta as etas
 from deeprl_tui.core.eta import Eta
 from deeprl_tui.core.spec import RunId
-from deeprl_tui.runs.stats import Throughput, expected
+from deeprl_tui.runs.stats import Throughput, expected, kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Plan:
     memory_available: int
     core_hours: Eta | None
     finish: Eta | None  # seconds from now
-    unmeasured: tuple[str, ...]  # envs without a measurement
+    unmeasured: tuple[str, ...]  # kinds of work without a measurement
 
     @property
     def runs(self) -> int:
@@ -64,7 +64,7 @@ def plan(
                 seeds,
                 sum(spec.id not in there for spec in specs),
                 memory_bytes(specs[0]) if specs else None,
-                expected(experiment.settings, measured.get(experiment.env)),
+                expected(experiment.settings, measured.get(kind(experiment.env, experiment.settings))),
             )
         )
     work = [part.each for part in parts for _ in range(part.new)]
@@ -80,7 +80,15 @@ def plan(
         memory_available=memory_available,
         core_hours=_sum(known) if complete and known else None,
         finish=etas.batch(ahead[:busy], [*ahead[busy:], *work], len(cores)) if complete and known else None,
-        unmeasured=tuple(sorted({part.experiment.env for part in parts if part.new and part.each is None})),
+        unmeasured=tuple(
+            sorted(
+                {
+                    kind(part.experiment.env, part.experiment.settings)
+                    for part in parts
+                    if part.new and part.each is None
+                }
+            )
+        ),
     )
 
 

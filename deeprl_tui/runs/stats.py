@@ -28,7 +28,7 @@ TOLD = 300
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """What was measured of one env."""
+    """What was measured of one kind of work."""
 
     steps_per_second: float
     length: float | None  # mean steps of an episode
@@ -87,8 +87,28 @@ def reason(view: RunView) -> str | None:
             return None
 
 
+def kind(env: str, settings: Mapping[str, Json]) -> str:
+    """Name work that costs about the same for each env step: env, images, updates a step, size of the net.
+
+    Between the study's experiments of one env these make a factor of more than 100.
+    """
+    parts = [env]
+    if settings.get("pixels"):
+        parts.append("pixels")
+    updates, every = settings.get("gradient_steps"), settings.get("train_freq")
+    if isinstance(updates, int) and isinstance(every, int) and every and updates != every:
+        parts.append(f"{updates / every:g} updates a step")
+    arch = settings.get("net_arch")
+    if isinstance(arch, Sequence):
+        widths = [width for width in arch if isinstance(width, int)]
+        weights = sum(one * next_one for one, next_one in zip([8, *widths], [*widths, 4], strict=True))
+        # Powers of four: 1k is [32] to [128], 4k is [64, 64], 65k is [256, 256].
+        parts.append(f"about {4 ** round(math.log(max(weights, 4), 4))} weights")
+    return ", ".join(parts)
+
+
 def throughput(views: Iterable[RunView]) -> dict[str, Throughput]:
-    """Speed and episode length by env, from runs that have trained."""
+    """Speed and episode length by kind of work, from runs that have trained."""
     speeds: dict[str, list[float]] = {}
     early: dict[str, list[float]] = {}
     lengths: dict[str, list[float]] = {}
@@ -96,18 +116,19 @@ def throughput(views: Iterable[RunView]) -> dict[str, Throughput]:
         speed = view.steps_per_second
         # A minute of training or a finished run: less says little.
         if speed and (view.clock >= 20 or isinstance(view.state, state.Finished)):
-            speeds.setdefault(view.spec.env, []).append(speed)
+            work = kind(view.spec.env, view.spec.settings)
+            speeds.setdefault(work, []).append(speed)
             length = etas.episode_length(view.curves["length"].y)
             if length is not None:
                 told = lengths if view.episodes >= TOLD else early
-                told.setdefault(view.spec.env, []).append(length.mid)
+                told.setdefault(work, []).append(length.mid)
     return {
-        env: Throughput(
+        work: Throughput(
             _median(found),
-            _median(lengths.get(env) or early[env]) if env in lengths or env in early else None,
-            len(lengths.get(env, ())),
+            _median(lengths.get(work) or early[work]) if work in lengths or work in early else None,
+            len(lengths.get(work, ())),
         )
-        for env, found in speeds.items()
+        for work, found in speeds.items()
     }
 
 
@@ -131,7 +152,7 @@ def batch_eta(
 ) -> Eta | None:
     """When all these runs will be over; None if nothing is left or if too little is known.
 
-    known: speeds by env for runs that these views say nothing about.
+    known: speeds by kind of work for runs that these views say nothing about.
     """
     views = list(views)
     measured = {**known, **throughput(views)}
@@ -146,16 +167,17 @@ def batch_eta(
 
 
 def rest(view: RunView, measured: Mapping[str, Throughput]) -> Eta | None:
-    """How long a run will still take, judged by itself, by its env, or widely by the other envs.
+    """How long a run will still take, judged by itself, by runs of its kind, or widely by others.
 
     None while nothing at all was measured.
     """
     if view.eta is not None:
         return view.eta
     settings, left = view.spec.settings, 1.0 - view.progress
-    whole = expected(settings, measured.get(view.spec.env))
+    whole = expected(settings, measured.get(kind(view.spec.env, settings)))
     if whole is None and measured:
-        speed = _median([one.steps_per_second for one in measured.values()])
+        near_kin = [one for work, one in measured.items() if work.split(",")[0] == view.spec.env]
+        speed = _median([one.steps_per_second for one in near_kin or measured.values()])
         limit = settings.get("max_episode_steps")
         longest = float(limit) if isinstance(limit, int) else UNKNOWN_LIMIT
         near = expected(settings, Throughput(speed, longest / ELSEWHERE, 1))

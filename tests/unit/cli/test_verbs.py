@@ -109,7 +109,8 @@ def test_plan_says_what_would_run(project: Path, deeprl: Deeprl) -> None:
 
 def test_plan_takes_what_was_measured(project: Path, deeprl: Deeprl) -> None:
     """A speed that was measured on this machine becomes hours and a finish time."""
-    measured.save(project / "runs", measured.machine(), "CartPole-v1", Throughput(10.0, 20.0, 0))
+    work = ops.kind(config.load(project).experiments["CP_basic"])
+    measured.save(project / "runs", measured.machine(), work, Throughput(10.0, 20.0, 0))
     found = json.loads(deeprl("plan", "CP_basic", "--json").out)
     assert found["experiments"][0]["each_s"][1] == pytest.approx(100)
     assert found["finish_s"][0] < found["finish_s"][1] < found["finish_s"][2]

@@ -5,12 +5,12 @@ from pathlib import Path
 from support import WALL, make_run, spec, start, training
 
 from deeprl_tui.core.events import End
-from deeprl_tui.core.spec import RunId, RunSpec
+from deeprl_tui.core.spec import Json, RunId, RunSpec
 from deeprl_tui.core.state import RunView
 from deeprl_tui.runs import stats
 from deeprl_tui.runs.load import load_view
 
-BUDGET = {"total_timesteps": 1000, "total_episodes": None, "max_episode_steps": 200}
+BUDGET: dict[str, Json] = {"total_timesteps": 1000, "total_episodes": None, "max_episode_steps": 200}
 
 
 def waiting(root: Path, name: str, env: str) -> RunView:
@@ -54,3 +54,17 @@ def test_an_env_that_was_never_seen_makes_the_range_wide_not_empty(tmp_path: Pat
 def test_where_nothing_was_measured_there_is_no_number(tmp_path: Path) -> None:
     """Not even a wide one."""
     assert stats.batch_eta([waiting(tmp_path, "next", "CartPole-v1")], 2) is None
+
+
+def test_work_that_costs_alike_is_one_kind() -> None:
+    """Small nets of one env are; images, many updates and wide nets are not."""
+    plain: dict[str, Json] = {"net_arch": [64], "gradient_steps": 1, "train_freq": 1, "pixels": False}
+    kind = stats.kind("LunarLander-v3", plain)
+    assert kind == "LunarLander-v3, about 1024 weights"
+    assert (
+        stats.kind("LunarLander-v3", {**plain, "net_arch": [128], "gradient_steps": 4, "train_freq": 4})
+        == kind
+    )
+    changes: list[dict[str, Json]] = [{"pixels": True}, {"gradient_steps": 100}, {"net_arch": [512, 512]}]
+    for change in changes:
+        assert stats.kind("LunarLander-v3", {**plain, **change}) != kind
