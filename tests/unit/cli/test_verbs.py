@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deeprl_tui import ops
+from deeprl_tui import config, ops
 from deeprl_tui.cli import doctor as doctor_module
 from deeprl_tui.core import state
 from deeprl_tui.core.lock import FileLock
