@@ -6,6 +6,7 @@ Rule: one snapshot of the fleet a time; times to go are worked out every few sec
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 
 from deeprl_tui.config.model import Project
 from deeprl_tui.core import state
@@ -107,12 +108,9 @@ def command(names: list[str], seeds: str, overrides: list[str]) -> str:
     """The command line that does the same as the launch dialog."""
     words = ["deeprl run", *names]
     if seeds:
-        words += ["--seeds", seeds]
+        words += ["--seeds", quote(seeds)]
     for one in overrides:
-        words += [
-            "--set",
-            one if one.replace("_", "").replace("=", "").replace(".", "").isalnum() else f"'{one}'",
-        ]
+        words += ["--set", quote(one)]
     return " ".join(words)
 
 

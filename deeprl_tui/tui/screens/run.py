@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
-from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -212,16 +211,16 @@ class RunScreen(WatchScreen):
         if lines:
             lines.append([])
         room = max((len(key) for key in view.spec.settings), default=0)
-        for key, value in view.spec.settings.items():
-            if key not in entry.changes:
-                line = [Piece(key.ljust(room + 1), quiet), Piece(value_text(value), text)]
-                source = origin.get(key, "default")
-                if (
-                    source != "default"
-                    and sum(cell_len(piece.text) for piece in line) + len(source) + 2 <= width
-                ):
-                    line.append(Piece(f"  {source}", quiet))
-                lines.append(line)
+        rest = [key for key in view.spec.settings if key not in entry.changes]
+        rest.sort(key=lambda key: origin.get(key, "default") == "default")  # what the file sets comes first
+        for key in rest:
+            source = origin.get(key, "default")
+            value = value_text(view.spec.settings[key])
+            strong = text if source != "default" else quiet
+            line = [Piece(key.ljust(room), quiet), Piece(f" {value}", strong)]
+            if source != "default" and room + len(value) + len(source) + 3 <= width:
+                line.append(Piece(f"  {source}", quiet))
+            lines.append(line)
         self.query_one("#config", ScrollLines).set_lines(lines)
         panel.set_title([Piece("Settings", quiet)])
         against = f"{len(entry.changes)} differ from {entry.baseline}" if entry.baseline else "the baseline"
