@@ -35,6 +35,10 @@ _GROUPED: Final = ("queued", "started", "resumed", "stopped", "paused", "finishe
 TOGETHER_S: Final = 5.0
 """Notes of one experiment that say the same within this time are one line."""
 
+NUMBERED = 4
+NUMBERED_WIDE = 8
+"""Hosts of up to this many cores show a number for each, on a narrow and on a wide screen."""
+
 WAIT_S: Final = 6.0
 """A new supervisor takes this long to begin; until then a waiting run is nothing to worry about."""
 
@@ -226,7 +230,10 @@ def tails(entry: Entry, palette: Palette, most: int) -> Lines:
 def core_strip(
     hosts: Sequence[HostView], entries: Sequence[Entry], palette: Palette, width: int
 ) -> list[Piece]:
-    """One square per core in the color of the experiment on it, load, runs, memory; for each host."""
+    """One square per core in the color of the experiment on it, load, runs, memory; for each host.
+
+    Few cores show the load of each as a number, many as the brightness of its square and a mean.
+    """
     label, text = palette.style("foreground", LABEL), palette.style()
     owners = {
         core: entry
@@ -241,6 +248,7 @@ def core_strip(
         if host.fault:
             line += [Piece("✗ ", palette.style("error")), Piece(host.fault, label)]
             continue
+        each = len(host.cores) <= (NUMBERED_WIDE if width >= 100 else NUMBERED)
         for at, core in enumerate(host.cores):
             load = host.busy[at] if at < len(host.busy) else 0.0
             owner = owners.get(core)
@@ -248,7 +256,9 @@ def core_strip(
                 line.append(Piece(BUSY_CORE, palette.style(palette.curve(owner.color), 0.35 + 0.65 * load)))
             else:
                 line.append(Piece(FREE_CORE, palette.style("foreground", 0.3 + 0.4 * (load > 0.5))))
-        if host.busy:
+            if each and host.busy:
+                line.append(Piece(f" {percent(load).ljust(4)} ", text if owner is not None else label))
+        if host.busy and not each:
             line.append(Piece(f" {percent(sum(host.busy) / len(host.busy)).rjust(4)}", text))
         line.append(Piece(f"  {plural(len(owners), 'run')} on {plural(len(host.cores), 'core')}", label))
         if host.memory_total:
