@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from support import WALL
+from textual.app import App
 from textual.pilot import Pilot
 
 from deeprl_tui import config
@@ -20,6 +21,7 @@ from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.monitor.frames import Alive, Data, Described, Hello
 from deeprl_tui.runs.store import RunStore
 from deeprl_tui.tui.app import DeeprlApp, Workspace
+from deeprl_tui.tui.widgets.curve_plot import CurvePlot
 
 SCREENS = Path(__file__).parent / "data" / "screens"
 
@@ -143,7 +145,8 @@ def trained(episodes: int, *, core: int, lag: float = 1.0, low: float = 10, high
         out.append((float(episode), Episode(episode, step, low + (high - low) * rise + wave, 50)))
         epsilon = max(0.01, 1 - step / 10_000)
         beat = Beat(step, step // 4, 0.95 * episode, 3 * 10**8, 50.0, 1 / (1 + episode / 50), epsilon)
-        out.append((float(episode), beat))
+        if episode % 4 == 0:
+            out.append((float(episode), beat))
         if episode % 100 == 0:
             out.append((float(episode), Eval(step, (low + (high - low) * rise,) * 2, (50, 50))))
     return out
@@ -163,11 +166,18 @@ async def running(app: DeeprlApp, size: tuple[int, int] = (120, 36)) -> AsyncIte
 
 
 async def settle(pilot: Pilot[Any]) -> None:
-    """Wait until nothing is on its way any more."""
-    for _ in range(3):
+    """Wait until nothing is on its way any more: charts are loaded, and the screen stays as it is."""
+    before = None
+    for _ in range(100):
         await pilot.pause()
         await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
+        await pilot.pause()
+        loaded = all(chart._plotter for chart in pilot.app.screen.query(CurvePlot))
+        now = text_of(pilot.app)
+        if loaded and now == before:
+            return
+        before = now
+    raise AssertionError("the screen does not come to rest")
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], bool], tries: int = 400) -> None:
@@ -185,7 +195,7 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
     await settle(pilot)
 
 
-def text_of(app: DeeprlApp) -> str:
+def text_of(app: App[Any]) -> str:
     """The whole screen as plain text."""
     lines = [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]
     return "\n".join(lines) + "\n"

@@ -95,6 +95,7 @@ class DeeprlApp(App[int]):
         self._away = False
         self._ticks = 0
         self._stamp: object = None
+        self._file_error = ""
 
     # -- begin and end -----------------------------------------------------------------------------------
 
@@ -187,7 +188,13 @@ class DeeprlApp(App[int]):
     def _read_file(self) -> None:
         file = self.workspace.file
         if file is not None:
-            self.jobs.run("file", lambda: ops.check_if_changed(file, self._stamp), self._on_file, self.fail)
+            read = partial(ops.check_if_changed, file, self._stamp)
+            self.jobs.run("file", read, self._on_file, self._on_file_error)
+
+    def _on_file_error(self, error: Exception) -> None:
+        if str(error) != self._file_error:  # told once, not every few seconds
+            self._file_error = str(error)
+            self.fail(error)
 
     def _on_file(self, found: tuple[object, Checked | None]) -> None:
         stamp, checked = found

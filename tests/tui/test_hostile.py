@@ -71,16 +71,17 @@ async def test_markup_is_shown_as_it_stands(hostile: Lab) -> None:
         assert "[bold red]loud[/]" in text_of(app)
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-async def test_messages_show_hostile_text_as_text(lab: Lab, text: str) -> None:
+async def test_messages_show_hostile_text_as_text(lab: Lab) -> None:
     """Errors of others end in messages; those are text as well."""
     app = lab.app()
     async with running(app) as pilot:
-        app.fail(DeeprlError(text, place=text, remedy=text))
-        app.tell(text)
-        app.screen.say(text)  # type: ignore[attr-defined]
-        await settle(pilot)
-        check_screen(text_of(app))
+        for text in HOSTILE:
+            app.fail(DeeprlError(text, place=text, remedy=text))
+            app.tell(text)
+            app.screen.say(text)  # type: ignore[attr-defined]
+            await pilot.pause()
+            check_screen(text_of(app))
+            app.clear_notifications()
 
 
 async def test_hostile_file_is_shown_as_text(lab: Lab) -> None:

@@ -143,6 +143,21 @@ async def test_run_log_and_events(lab: Lab) -> None:
         assert "CP_basic/0 started" in text_of(app)
 
 
+async def test_scrolling_up_holds_the_log(lab: Lab) -> None:
+    """A log that is read does not move; f and the end follow again."""
+    paths = ops.find_runs(lab.root, ["CP_basic/0"])[0][1]
+    paths.worker_log.write_text("".join(f"line {n}\n" for n in range(100)))
+    app = lab.app()
+    async with running(app) as pilot:
+        await press(pilot, "enter", "4")
+        assert "line 99" in text_of(app)
+        await press(pilot, "pageup")
+        assert "held: f follows" in text_of(app)
+        assert "line 99" not in text_of(app)
+        await press(pilot, "f")
+        assert "line 99" in text_of(app)
+
+
 async def test_launch_flow(lab: Lab) -> None:
     """n, a seed count, enter twice: the runs are there and somebody was asked to start them."""
     app = lab.app()

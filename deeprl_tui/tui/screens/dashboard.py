@@ -122,7 +122,7 @@ class Dashboard(WatchScreen):
 
     def _place_cursor(self, picture: Picture, entries: list[Entry]) -> None:
         """Begin on an experiment that trains; after that the cursor is the user's."""
-        if self._placed or not picture.board.runs or not entries:
+        if self._placed or picture.reading or not picture.board.runs or not entries:
             return
         self._placed = True
         first = next((entry for entry in entries if entry.word == "running"), None)

@@ -248,7 +248,7 @@ class RunScreen(WatchScreen):
         log, panel = self.query_one("#log", ScrollLines), self.query_one("#log-panel", Panel)
         names = [f"Printed by seed {view.id.seed}", "Events"]
         panel.set_tabs(names, 0 if self.printed else 1)
-        log.follow = self.follow
+        log.set_follow(self.follow)
         if self.printed:
             text = palette.style("foreground", 0.8)
             lines = [[Piece(uncolored(line), text)] for line in self._log]
@@ -270,10 +270,10 @@ class RunScreen(WatchScreen):
         else:
             super().on_panel_tab_clicked(event)
 
-    def on_mouse_scroll_up(self) -> None:
-        """Who scrolls up wants to read."""
-        if self.query_one("#log").has_focus:
-            self.follow = False
+    def on_scroll_lines_followed(self, event: ScrollLines.Followed) -> None:
+        """Scrolling up holds the log, its end follows again."""
+        if event.lines.id == "log":
+            self.follow = event.on
             self._show_log()
 
     # -- actions -----------------------------------------------------------------------------------------

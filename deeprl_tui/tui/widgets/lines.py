@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rich.style import Style
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
@@ -78,10 +79,29 @@ class ScrollLines(ScrollView, can_focus=True):
     }
     """
 
+    class Followed(Message):
+        """The user scrolled away from the end, or back to it."""
+
+        def __init__(self, lines: "ScrollLines", on: bool) -> None:
+            super().__init__()
+            self.lines = lines
+            self.on = on
+
+        @property
+        def control(self) -> "ScrollLines":
+            """The lines."""
+            return self.lines
+
     def __init__(self, *, follow: bool = False, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._lines: list[list[Piece]] = []
         self.follow = follow
+
+    def set_follow(self, on: bool) -> None:
+        """Keep the end in view, or hold still."""
+        if on and not self.follow:
+            self.call_after_refresh(self._fit)
+        self.follow = on
 
     def set_lines(self, lines: Sequence[Sequence[Piece]]) -> None:
         """Show these lines."""
@@ -101,6 +121,35 @@ class ScrollLines(ScrollView, can_focus=True):
         self.virtual_size = Size(self.size.width, len(self._lines))
         if self.follow:
             self.scroll_to(y=len(self._lines), animate=False, force=True, immediate=True)
+
+    def _tell(self, on: bool) -> None:
+        if on != self.follow:
+            self.follow = on
+            self.post_message(self.Followed(self, on))
+
+    def on_mouse_scroll_up(self) -> None:
+        """Who scrolls up wants to read."""
+        self._tell(False)
+
+    def action_scroll_up(self) -> None:
+        """The same with a key."""
+        self._tell(False)
+        super().action_scroll_up()
+
+    def action_page_up(self) -> None:
+        """The same with a key."""
+        self._tell(False)
+        super().action_page_up()
+
+    def action_scroll_home(self) -> None:
+        """The same with a key."""
+        self._tell(False)
+        super().action_scroll_home()
+
+    def action_scroll_end(self) -> None:
+        """At the end it follows again."""
+        super().action_scroll_end()
+        self._tell(True)
 
     def on_resize(self) -> None:
         """The end may be out of view."""
