@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
+from importlib import resources
 from pathlib import Path
 
 from deeprl_tui import config
@@ -20,7 +21,7 @@ from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
 from deeprl_tui.core.lock import FileLock, is_held
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
-from deeprl_tui.errors import DeeprlError, LockHeldError, RunDirectoryError, UnknownNameError
+from deeprl_tui.errors import DeeprlError, LockHeldError, RefusedError, RunDirectoryError, UnknownNameError
 from deeprl_tui.launch import local
 from deeprl_tui.monitor.feed import LocalFeed
 from deeprl_tui.monitor.fleet import Fleet
@@ -83,13 +84,27 @@ def find_project(start: Path) -> Path:
     raise UnknownNameError(
         f"no {config.FILE} here or above",
         place=str(start),
-        remedy="go to a project's folder, or name its file with --file",
+        remedy="go to a project's folder, name its file with --file, or make one: deeprl init",
     )
 
 
 def runs_root(file: Path) -> Path:
     """The runs folder of a project."""
     return file.resolve().parent / RUNS
+
+
+def make_project(folder: Path) -> Path:
+    """Write an experiments.toml to start from. Raises RefusedError if there is one."""
+    file = folder / config.FILE
+    text = resources.files(config).joinpath("example.toml").read_text(encoding="utf-8")
+    try:
+        with open(file, "x", encoding="utf-8") as out:
+            out.write(text)
+    except FileExistsError:
+        raise RefusedError(
+            "is there already", place=str(file), remedy="edit it, or go to another folder"
+        ) from None
+    return file
 
 
 def check(file: Path) -> Checked:
@@ -242,11 +257,6 @@ def read_runs(root: Path, patterns: Sequence[str] = ()) -> tuple[list[RunView], 
         else:
             errors.append(found)
     return sorted(views, key=lambda view: view.id), errors
-
-
-def damaged(root: Path) -> list[RunDirectoryError]:
-    """The runs of a folder that cannot be read, with the reason."""
-    return [error for _, error in load.load_all(root) if isinstance(error, RunDirectoryError)]
 
 
 def find_runs(root: Path, patterns: Sequence[str]) -> list[tuple[RunId, RunPaths]]:

@@ -1,4 +1,4 @@
-"""`deeprl check` and `deeprl schema`."""
+"""`deeprl init`, `deeprl check` and `deeprl schema`."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,8 +16,18 @@ from deeprl_tui.errors import ExitCode, Problem
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
+    app.command()(init)
     app.command()(check)
     app.command()(schema)
+
+
+def init() -> int:
+    """Write a commented experiments.toml to start from."""
+    output = Output()
+    file = ops.make_project(Path())
+    output.line(str(file))
+    output.say("edit it, then: deeprl run CP_basic, or deeprl-tui")
+    return ExitCode.OK
 
 
 def check(

@@ -21,6 +21,7 @@ COMPLETE = "_DEEPRL_COMPLETE"
 
 EPILOG = """\b
 Examples:
+  deeprl init                          write an experiments.toml to start from
   deeprl check                         every problem of experiments.toml
   deeprl plan 'LL_*' --seeds 5         what would run: cores, memory, hours
   deeprl run CP_basic --seeds 2        train, one core for each run, and watch

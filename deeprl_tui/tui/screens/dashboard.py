@@ -205,7 +205,7 @@ class Dashboard(WatchScreen):
         quiet = palette.style("foreground", LABEL)
         if picture.file is None:
             lines = notes.paragraph("No experiments.toml here or above.", palette, width, 1.0)
-            told = "Go to a folder that has one, or name it: deeprl-tui --file PATH"
+            told = "Make one: deeprl init. Or name it: deeprl-tui --file PATH"
             lines += [[], *notes.paragraph(told, palette, width)]
             lines += [[], *notes.hint([("?", "keys"), ("q", "quit")], palette)]
         elif picture.reading:

@@ -213,3 +213,14 @@ def test_version(deeprl: Deeprl) -> None:
 def test_completion_writes_a_script(deeprl: Deeprl, shell: str) -> None:
     """Each shell gets its script."""
     assert "deeprl" in deeprl("completion", shell).out
+
+
+def test_init_writes_a_good_file_once(folder: Path, deeprl: Deeprl) -> None:
+    """A newcomer starts from it; a file that is there is never overwritten."""
+    assert deeprl("init").code == 0
+    assert deeprl("check").out.startswith("experiments.toml: ok, 3 experiments")
+    before = (folder / "experiments.toml").read_bytes()
+    again = deeprl("init")
+    assert again.code == 5
+    assert "is there already" in again.err
+    assert (folder / "experiments.toml").read_bytes() == before
