@@ -172,11 +172,12 @@ async def settle(pilot: Pilot[Any]) -> None:
         await pilot.pause()
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
-        loaded = all(chart._plotter for chart in pilot.app.screen.query(CurvePlot))
+        charts = [c for c in pilot.app.screen.query(CurvePlot) if c.is_on_screen]
+        loaded = all(c._plotter and not c._asked for c in charts)
         now = text_of(pilot.app)
         if loaded and now == before:
             return
-        before = now
+        before = now if loaded else None
     raise AssertionError("the screen does not come to rest")
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from textual import constants
 from tui_lab import Lab
 
 
@@ -13,8 +12,7 @@ from tui_lab import Lab
 def _steady(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    monkeypatch.setattr("textual.app.constants.TEXTUAL_ANIMATIONS", "none", raising=False)
-    assert constants
+    monkeypatch.setattr("textual.constants.TEXTUAL_ANIMATIONS", "none")
     yield
     monkeypatch.undo()
     time.tzset()

@@ -213,11 +213,18 @@ def test_summary_counts_what_has_no_room() -> None:
 
 
 def test_core_strip() -> None:
-    """One square for each core, load, runs, memory."""
+    """One square for each core with its load, runs, memory."""
     made = board(training())
     assert text(notes.core_strip([HOST], made.entries, PALETTE, 80)) == (
-        " local ·▪  50%  1 run on 2 cores  1.0G/4.0G"
+        " local · 90%  ▪ 10%    1 run on 2 cores  1.0G/4.0G"
     )
+
+
+def test_core_strip_of_many_cores() -> None:
+    """Many cores have no number each but one for all."""
+    many = replace(HOST, cores=tuple(range(24)), busy=(0.5,) * 24)
+    strip = text(notes.core_strip([many], board(training()).entries, PALETTE, 80))
+    assert strip == f" local ·▪{'·' * 22}  50%  1 run on 24 cores  1.0G/4.0G"
 
 
 def test_unreachable_host() -> None:
