@@ -172,7 +172,7 @@ async def settle(pilot: Pilot[Any]) -> None:
         await pilot.pause()
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
-        charts = [c for c in pilot.app.screen.query(CurvePlot) if c.is_on_screen]
+        charts = pilot.app.screen.query(CurvePlot)
         loaded = all(c._plotter and not c._asked for c in charts)
         now = text_of(pilot.app)
         if loaded and now == before:

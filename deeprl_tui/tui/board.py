@@ -3,8 +3,7 @@
 Rule: pure. An entry is made anew only if one of its runs changed, so entries are compared by identity.
 """
 
-import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, stdev
 
@@ -14,7 +13,6 @@ from deeprl_tui.core.eta import Eta
 from deeprl_tui.core.spec import Json, RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.monitor.fleet import FleetSnapshot
-from deeprl_tui.runs import stats
 
 NEW = "new"
 """The word for an experiment of the file that was never launched."""
@@ -189,40 +187,3 @@ def on_chart(board: Board, selected: Entry | None, most: int = 8) -> list[Entry]
         keep = {entry.name for entry in [*base, *near][: most - 1]}
         others = [entry for entry in others if entry.name in keep]
     return [selected, *others] if selected.has_data else others[: most - 1]
-
-
-def ends(views: Iterable[RunView], slots: int) -> tuple[dict[RunId, Eta | None], Eta | None]:
-    """Seconds until each run ends when waiting runs take the cores that become free, and until all have."""
-    views = list(views)
-    measured = stats.throughput(views)
-    found: dict[RunId, Eta | None] = {}
-    low, mid, high = [], [], []
-    for view in views:
-        if isinstance(view.state, state.Running | state.Stopping):
-            eta = found[view.id] = stats.rest(view, measured)
-            if eta is not None:
-                low.append(eta.low)
-                mid.append(eta.mid)
-                high.append(eta.high)
-    cores = [[*times, *[0.0] * (max(1, slots) - len(times))] for times in (low, mid, high)]
-    for times in cores:
-        heapq.heapify(times)
-    unknown = False  # after a run of unknown length nobody knows when its core is free
-    for view in sorted(views, key=lambda view: getattr(view.state, "since", 0.0)):
-        if isinstance(view.state, state.Queued | state.Lost):
-            eta = stats.rest(view, measured)
-            if eta is None or unknown:
-                unknown = True
-                found[view.id] = None
-                continue
-            times = [
-                heapq.heappop(busy) + more
-                for busy, more in zip(cores, (eta.low, eta.mid, eta.high), strict=True)
-            ]
-            for busy, end in zip(cores, times, strict=True):
-                heapq.heappush(busy, end)
-            found[view.id] = Eta(*times)
-    known = [eta for eta in found.values() if eta is not None]
-    if not known or len(known) < len(found):
-        return found, None
-    return found, Eta(max(e.low for e in known), max(e.mid for e in known), max(e.high for e in known))

@@ -15,7 +15,8 @@ from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import Problem
 from deeprl_tui.monitor.fleet import Fleet, FleetSnapshot
-from deeprl_tui.tui.board import Board, BoardMaker, ends
+from deeprl_tui.runs import stats
+from deeprl_tui.tui.board import Board, BoardMaker
 
 ETA_EVERY_S = 5.0
 
@@ -93,7 +94,7 @@ class Painter:
         states = tuple((run, type(view.state)) for run, view in snapshot.runs.items())
         if states != self._states or not 0 <= now - self._eta_at < ETA_EVERY_S:
             self._states, self._eta_at = states, now
-            left, batch = ends(snapshot.runs.values(), _slots(snapshot))
+            left, batch = stats.ends(snapshot.runs.values(), _slots(snapshot))
         self._picture = Picture(
             board, snapshot, before.project, before.problems, before.file, left, batch, now, before.checked
         )

@@ -32,8 +32,8 @@ from deeprl_tui.tui.theme import LABEL, Palette
 from deeprl_tui.tui.widgets.field import Field
 from deeprl_tui.tui.widgets.lines import Lines
 from deeprl_tui.tui.widgets.live_table import LiveTable
-from deeprl_tui.tui.widgets.rows import Column, Piece, Row
-from deeprl_tui.tui.words import duration, duration_range, gigabytes, plural
+from deeprl_tui.tui.widgets.rows import Column, Piece, Row, widths
+from deeprl_tui.tui.words import duration, duration_range, gigabytes, middle, plural
 
 if TYPE_CHECKING:
     from deeprl_tui.tui.app import DeeprlApp
@@ -144,7 +144,8 @@ class LaunchScreen(ModalScreen[None]):
         quiet, plain = palette.style("foreground", LABEL), palette.style()
         words = self.query_one("#find", Input).value.lower().split()
         rows: list[Row] = []
-        env = ""
+        env, table = "", self.query_one("#picks", LiveTable)
+        room = widths(_COLUMNS, table.size.width)[1] if table.size.width else 80
         for name, entry in self._entries.items():  # grouped by environment, unlike the file
             experiment = self._project.experiments.get(name)
             if experiment is None or not all(word in f"{name} {experiment.env}".lower() for word in words):
@@ -154,10 +155,12 @@ class LaunchScreen(ModalScreen[None]):
                 rows.append(Row(f"# {env}", (Piece(env, quiet),), heading=True))
             on = name in self.picked
             tick = Piece("[x]" if on else "[ ]", palette.style("accent", bold=True) if on else quiet)
-            rows.append(Row(name, (tick, Piece(name, plain), Piece(_stand(entry), quiet)), marked=on))
+            rows.append(
+                Row(name, (tick, Piece(middle(name, room), plain), Piece(_stand(entry), quiet)), marked=on)
+            )
         if not rows:
             rows.append(Row("# none", (Piece("no experiment has these words", quiet),), heading=True))
-        self.query_one("#picks", LiveTable).set_rows(rows)
+        table.set_rows(rows)
 
     def _changed(self) -> None:
         wish = self.wish
@@ -223,6 +226,7 @@ class LaunchScreen(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """Fit the words to the size."""
+        self.call_after_refresh(self._show_picks)
         self.call_after_refresh(self._show_plan)
         self.call_after_refresh(lambda: self._show_twin(self.wish))
 
@@ -237,10 +241,7 @@ class LaunchScreen(ModalScreen[None]):
     def on_live_table_selected(self) -> None:
         """Enter on a row picks it, and goes to the button if it was picked before."""
         table = self.query_one("#picks", LiveTable)
-        if table.cursor in self.picked:
-            self.query_one("#seeds").focus()
-        else:
-            self.action_mark()
+        self.query_one("#seeds").focus() if table.cursor in self.picked else self.action_mark()
 
     def action_find(self) -> None:
         """Go to the filter."""
