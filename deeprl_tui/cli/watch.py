@@ -46,7 +46,7 @@ class Scene:
     @property
     def left(self) -> Eta | None:
         """How long all of it will still take; None if nothing is left or too little is known."""
-        return stats.batch_eta(self.runs, self.slots, self.speeds)
+        return stats.ends(self.runs, self.slots, self.speeds)[1]
 
     @property
     def over(self) -> bool:

@@ -5,7 +5,7 @@ is learned yet (steps are cheap) and episodes of an untrained policy have anothe
 """
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 WINDOW_S = 120.0
@@ -96,31 +96,49 @@ def remaining(
     return Eta(more * length.low / rate.high, more * length.mid / rate.mid, more * length.high / slowest)
 
 
-def batch(running: Iterable[Eta | None], queued: Sequence[Eta | None], slots: int) -> Eta | None:
-    """Seconds until everything is done when queued runs take the cores that become free.
+def schedule(running: Sequence[Eta | None], waiting: Sequence[Eta | None], slots: int) -> list[Eta | None]:
+    """When each waiting run ends, in seconds from now, if each takes the core that is free first.
 
-    None if nothing is left or if the work of some run is unknown.
+    None from the first run of unknown length on: after it nobody knows when its core is free.
     """
-    ends = list(running)
-    known = [eta for eta in (*ends, *queued) if eta is not None]
-    if not known or len(known) < len(ends) + len(queued):
+    busy = [eta for eta in running if eta is not None]
+    cores = [_cores(times, slots) for times in zip(*map(_times, busy), strict=True)] or [
+        _cores((), slots) for _ in range(3)
+    ]
+    ends: list[Eta | None] = []
+    for eta in waiting:
+        if eta is None or (ends and ends[-1] is None):
+            ends.append(None)
+            continue
+        times = [heapq.heappop(free) + more for free, more in zip(cores, _times(eta), strict=True)]
+        for free, end in zip(cores, times, strict=True):
+            heapq.heappush(free, end)
+        ends.append(Eta(*times))
+    return ends
+
+
+def batch(running: Sequence[Eta | None], waiting: Sequence[Eta | None], slots: int) -> Eta | None:
+    """Seconds until everything is done; None if nothing is left or the work of some run is unknown."""
+    return last([*running, *schedule(running, waiting, slots)])
+
+
+def last(ends: Sequence[Eta | None]) -> Eta | None:
+    """The end of all of them; None if there are none or one is unknown."""
+    known = [eta for eta in ends if eta is not None]
+    if not known or len(known) < len(ends):
         return None
-    return Eta(
-        _makespan([eta.low for eta in known[: len(ends)]], [eta.low for eta in known[len(ends) :]], slots),
-        _makespan([eta.mid for eta in known[: len(ends)]], [eta.mid for eta in known[len(ends) :]], slots),
-        _makespan([eta.high for eta in known[: len(ends)]], [eta.high for eta in known[len(ends) :]], slots),
-    )
+    return Eta(max(e.low for e in known), max(e.mid for e in known), max(e.high for e in known))
 
 
-def _makespan(busy: list[float], waiting: list[float], slots: int) -> float:
+def _times(eta: Eta) -> tuple[float, float, float]:
+    return eta.low, eta.mid, eta.high
+
+
+def _cores(busy: Sequence[float], slots: int) -> list[float]:
+    """When each core is free, as a heap."""
     cores = [*busy, *[0.0] * (max(1, slots) - len(busy))]
     heapq.heapify(cores)
-    end = max(busy, default=0.0)
-    for seconds in waiting:
-        done = heapq.heappop(cores) + seconds
-        end = max(end, done)
-        heapq.heappush(cores, done)
-    return end
+    return cores
 
 
 def _slope(times: Sequence[float], steps: Sequence[float], first: int, last: int) -> float | None:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from deeprl_tui.core import eta as etas
 from deeprl_tui.core import state
 from deeprl_tui.core.eta import Eta, Rate
-from deeprl_tui.core.spec import Json
+from deeprl_tui.core.spec import Json, RunId
 from deeprl_tui.core.state import RunView
 
 SPREAD = 1.3
@@ -147,23 +147,23 @@ def expected(settings: Mapping[str, Json], speed: Throughput | None) -> Eta | No
     )
 
 
-def batch_eta(
+def ends(
     views: Iterable[RunView], slots: int, known: Mapping[str, Throughput] = MappingProxyType({})
-) -> Eta | None:
-    """When all these runs will be over; None if nothing is left or if too little is known.
+) -> tuple[dict[RunId, Eta | None], Eta | None]:
+    """Seconds until each run ends when waiting ones take the cores that become free, and until all have.
 
+    Runs that are over are left out; None where too little is known.
     known: speeds by kind of work for runs that these views say nothing about.
     """
     views = list(views)
     measured = {**known, **throughput(views)}
-    running: list[Eta | None] = []
-    queued: list[Eta | None] = []
-    for view in views:
-        if isinstance(view.state, state.Running | state.Stopping):
-            running.append(rest(view, measured))
-        elif isinstance(view.state, state.Queued | state.Lost):
-            queued.append(rest(view, measured))
-    return etas.batch(running, queued, max(1, slots))
+    living = [view for view in views if isinstance(view.state, state.Running | state.Stopping)]
+    waiting = [view for view in views if isinstance(view.state, state.Queued | state.Lost)]
+    waiting.sort(key=lambda view: getattr(view.state, "since", 0.0))
+    running = [rest(view, measured) for view in living]
+    queued = etas.schedule(running, [rest(view, measured) for view in waiting], slots)
+    found = dict(zip([view.id for view in (*living, *waiting)], (*running, *queued), strict=True))
+    return found, etas.last((*running, *queued))
 
 
 def rest(view: RunView, measured: Mapping[str, Throughput]) -> Eta | None:

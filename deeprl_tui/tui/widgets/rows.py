@@ -12,9 +12,10 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from deeprl_tui.core.text import clean
 from deeprl_tui.tui.colors import mix
 from deeprl_tui.tui.theme import Palette
-from deeprl_tui.tui.widgets.text import clean, cut
+from deeprl_tui.tui.widgets.text import cut
 
 
 class Piece(NamedTuple):

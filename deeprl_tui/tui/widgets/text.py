@@ -7,18 +7,11 @@ from unicodedata import combining, east_asian_width
 
 from rich.cells import cell_len, set_cell_size
 
-STAND_IN = "·"
-
-
-def clean(text: str) -> str:
-    """Replace control, format and other unprintable characters, one for one."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else STAND_IN for char in text)
+from deeprl_tui.core.text import STAND_IN
 
 
 def narrow(text: str) -> str:
-    """The same, and one cell per character: wide and combining ones are replaced too."""
+    """The text with one cell per character: wide, combining and unprintable ones are replaced."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(char if _one_cell(char) else STAND_IN for char in text)

@@ -101,3 +101,9 @@ def test_a_batch_waits_for_cores() -> None:
 def test_a_batch_with_unknown_work_has_no_eta() -> None:
     """A range that leaves out a run would be a lie."""
     assert eta.batch([Eta(1, 2, 3), None], [], 2) is None
+
+
+def test_after_a_run_of_unknown_length_no_later_end_is_known() -> None:
+    """Its core is free at no known time."""
+    ten = Eta(10, 10, 10)
+    assert eta.schedule([ten], [ten, None, ten], 1) == [Eta(20, 20, 20), None, None]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from support import WALL, make_run, spec, start, training
 
+from deeprl_tui.core.eta import Eta
 from deeprl_tui.core.events import End
 from deeprl_tui.core.spec import Json, RunId, RunSpec
 from deeprl_tui.core.state import RunView
@@ -24,6 +25,11 @@ def done(root: Path, seed: int = 0) -> RunView:
     return load_view(make_run(root, spec(seed=seed), history))
 
 
+def batch(views: list[RunView], slots: int) -> Eta | None:
+    """When all are over."""
+    return stats.ends(views, slots)[1]
+
+
 def test_a_row_has_the_promised_keys(tmp_path: Path) -> None:
     """Programs read them; none is ever taken away."""
     promised = (
@@ -36,7 +42,7 @@ def test_a_row_has_the_promised_keys(tmp_path: Path) -> None:
 def test_a_queued_run_is_judged_by_finished_ones_of_its_env(tmp_path: Path) -> None:
     """1000 steps at 10 a second."""
     views = [done(tmp_path), waiting(tmp_path, "next", "CartPole-v1")]
-    left = stats.batch_eta(views, 2)
+    left = batch(views, 2)
     assert left is not None
     assert left.mid == 100.0
     assert left.low < left.mid < left.high
@@ -44,8 +50,8 @@ def test_a_queued_run_is_judged_by_finished_ones_of_its_env(tmp_path: Path) -> N
 
 def test_an_env_that_was_never_seen_makes_the_range_wide_not_empty(tmp_path: Path) -> None:
     """Three times faster or slower than what was seen elsewhere."""
-    near = stats.batch_eta([done(tmp_path), waiting(tmp_path, "next", "CartPole-v1")], 2)
-    far = stats.batch_eta([done(tmp_path, 1), waiting(tmp_path, "other", "Acrobot-v1")], 2)
+    near = batch([done(tmp_path), waiting(tmp_path, "next", "CartPole-v1")], 2)
+    far = batch([done(tmp_path, 1), waiting(tmp_path, "other", "Acrobot-v1")], 2)
     assert near is not None
     assert far is not None
     assert (far.low, far.high) == (near.low / 3, near.high * 3)
@@ -53,7 +59,7 @@ def test_an_env_that_was_never_seen_makes_the_range_wide_not_empty(tmp_path: Pat
 
 def test_where_nothing_was_measured_there_is_no_number(tmp_path: Path) -> None:
     """Not even a wide one."""
-    assert stats.batch_eta([waiting(tmp_path, "next", "CartPole-v1")], 2) is None
+    assert batch([waiting(tmp_path, "next", "CartPole-v1")], 2) is None
 
 
 def test_work_that_costs_alike_is_one_kind() -> None:

@@ -12,8 +12,9 @@ from deeprl_tui.core.spec import RunId, RunSpec
 from deeprl_tui.core.state import Note, RunView
 from deeprl_tui.errors import Problem
 from deeprl_tui.monitor.fleet import FleetSnapshot, HostView
+from deeprl_tui.runs import stats
 from deeprl_tui.tui import keys, notes, present, words
-from deeprl_tui.tui.board import NEW, Board, BoardMaker, Entry, ends, on_chart
+from deeprl_tui.tui.board import NEW, Board, BoardMaker, Entry, on_chart
 from deeprl_tui.tui.picture import command
 from deeprl_tui.tui.screens.confirm import stop_words
 from deeprl_tui.tui.theme import DAY, NIGHT, STATES, Palette
@@ -133,7 +134,7 @@ def test_every_state_has_a_row() -> None:
 def test_running_row() -> None:
     """A row has glyph, name, a dot for each seed, progress, mean over seeds, time to go."""
     made = board(training(0, 100.0), training(1, 200.0))
-    left, _ = ends(made.entries[0].runs, 2)
+    left, _ = stats.ends(made.entries[0].runs, 2)
     row = present.experiment_row(made.entries[0], left, present.Look(PALETTE), trend=False)
     assert [text(cell) for cell in row.cells[:5]] == ["●", "CP_basic", "••", "━━━━────", "150"]
 
@@ -275,7 +276,7 @@ def test_colors_stay() -> None:
 def test_waiting_runs_end_after_those_before_them() -> None:
     """A queued run gets its time from the cores that become free."""
     run, waits = training(0), view("CP_basic", 1)
-    left, batch = ends([run, waits], 1)
+    left, batch = stats.ends([run, waits], 1)
     first, second = left[run.id], left[waits.id]
     assert first is not None
     if second is not None:  # known once the env was measured
