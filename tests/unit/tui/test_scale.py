@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deeprl_tui.core.text import clean
 from deeprl_tui.tui.widgets.scale import log_ticks, reading, short, ticks
-from deeprl_tui.tui.widgets.text import clean, cut, narrow
+from deeprl_tui.tui.widgets.text import cut, narrow
 
 
 @pytest.mark.parametrize(
