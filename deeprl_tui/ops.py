@@ -8,16 +8,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import partial
 from importlib import resources
 from pathlib import Path
 
 from deeprl_tui import config
 from deeprl_tui.config import Checked, Experiment, Project
-from deeprl_tui.config.text import shown, suggest
 from deeprl_tui.core import state
-from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
+from deeprl_tui.core.layout import RootPaths, RunPaths
 from deeprl_tui.core.lock import FileLock, is_held
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
@@ -28,6 +26,8 @@ from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.monitor.machine import memory
 from deeprl_tui.runs import load, stats
 from deeprl_tui.runs import measured as measurements
+from deeprl_tui.runs.find import find_runs as find_runs  # both front ends ask for these as they stand
+from deeprl_tui.runs.find import worker_log as worker_log
 from deeprl_tui.runs.plan import Plan
 from deeprl_tui.runs.plan import plan as make_plan
 from deeprl_tui.runs.stats import Throughput
@@ -259,37 +259,6 @@ def read_runs(root: Path, patterns: Sequence[str] = ()) -> tuple[list[RunView], 
     return sorted(views, key=lambda view: view.id), errors
 
 
-def find_runs(root: Path, patterns: Sequence[str]) -> list[tuple[RunId, RunPaths]]:
-    """Find runs by `experiment`, `experiment/seed` or pattern.
-
-    Raises UnknownNameError for the first pattern without any.
-    """
-    known = []
-    for paths in RootPaths(root).runs():
-        try:
-            known.append((name_of(paths), paths))
-        except ValueError:
-            continue
-    known.sort(key=lambda pair: pair[0])
-    found: dict[RunId, RunPaths] = {}
-    for pattern in patterns:
-        matches = [
-            (run, paths)
-            for run, paths in known
-            if pattern in (run.experiment, str(run))
-            or fnmatchcase(str(run) if "/" in pattern else run.experiment, pattern)
-        ]
-        if not matches:
-            experiments = list(dict.fromkeys(run.experiment for run, _ in known))
-            raise UnknownNameError(
-                f'no run matches "{shown(pattern)}"',
-                place=str(root),
-                remedy=suggest(pattern.partition("/")[0], experiments) or "deeprl ls names all runs",
-            )
-        found.update(matches)
-    return list(found.items())
-
-
 def ask(root: Path, patterns: Sequence[str], what: Ask) -> list[Answer]:
     """Ask runs to stop or to pause at their next checkpoint."""
     store = RunStore(root)
@@ -308,18 +277,6 @@ def resume(
     if any(isinstance(view.state, state.Queued | state.Lost) for view in views_of(root).values()):
         (start or supervise)(root)
     return answers
-
-
-def worker_log(paths: RunPaths, lines: int) -> list[str]:
-    """The last lines that a run's workers printed, oldest first."""
-    try:
-        with open(paths.worker_log, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - 400 * lines))
-            text = file.read().decode(errors="replace")
-    except FileNotFoundError:
-        return []
-    return text.splitlines()[-lines:]
 
 
 def run_log(root: Path, run: RunId, lines: int) -> list[str]:
