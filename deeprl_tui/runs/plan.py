@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from deeprl_tui.config import Experiment
-from deeprl_tui.config.predict import memory_bytes
+from deeprl_tui.config.predict import SHARED, memory_bytes
 from deeprl_tui.core import eta as etas
 from deeprl_tui.core.eta import Eta
 from deeprl_tui.core.spec import RunId
@@ -76,7 +76,7 @@ def plan(
         parts=tuple(parts),
         cores=cores,
         busy=busy,
-        memory_peak=sum(sizes[: len(cores)]) if known_memory else None,
+        memory_peak=SHARED + sum(sizes[: len(cores)]) if known_memory and sizes else None,
         memory_available=memory_available,
         core_hours=_sum(known) if complete and known else None,
         finish=etas.batch(ahead[:busy], [*ahead[busy:], *work], len(cores)) if complete and known else None,

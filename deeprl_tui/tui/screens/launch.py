@@ -328,7 +328,7 @@ def plan_lines(plan: Plan, palette: Palette, width: int) -> notes.Lines:
     if plan.core_hours is not None:
         fact("work", f"{plan.core_hours.mid:.1f} core hours")
     if plan.unmeasured:
-        told = f"unknown until {', '.join(plan.unmeasured)} was run once"
+        told = "no time is known yet: deeprl plan measures it"
         lines += [[Piece(part, quiet)] for part in notes.wrapped(told, width)]
     if plan.memory_peak is not None and plan.runs:
         enough = plan.memory_peak <= plan.memory_available or not plan.memory_available

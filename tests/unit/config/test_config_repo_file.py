@@ -98,7 +98,7 @@ def test_memory_of_the_study(checked: config.Checked) -> None:
     """Predicted memory follows buffer, network and pixels."""
     assert checked.project is not None
     runs = {name: one.specs()[0] for name, one in checked.project.experiments.items()}
-    assert memory_bytes(runs["CP_basic"]) == 60 * MB + 50_000 * (2 * 16 + 20) + 20 * (5 * 64 + 65 * 2)
+    assert memory_bytes(runs["CP_basic"]) == 36 * MB + 50_000 * (2 * 16 + 20) + 20 * (5 * 64 + 65 * 2)
     prioritized = (memory_bytes(runs["LL_prio1"]) or 0) - (memory_bytes(runs["LL_basic"]) or 0)
     assert prioritized == 16 * 65_536
     images = memory_bytes(runs["LL_img_basic_test0"]) or 0
