@@ -1,9 +1,11 @@
 """Real processes, really killed: nothing is lost, nothing runs twice."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from process_lab import Lab
@@ -149,3 +151,29 @@ def test_a_user_error_fails_at_once_with_its_reason(lab: Lab) -> None:
     assert "NoSuchGame" in view.state.error
     assert view.attempt == 1
     assert "Traceback" in RootPaths(lab.root).run(view.spec).worker_log.read_text()
+
+
+def test_two_projects_never_share_a_core(lab: Lab, tmp_path: Path) -> None:
+    """Two supervisors, more runs than cores: each core has one worker at most, and all runs finish."""
+    (tmp_path / "other").mkdir()
+    other = Lab(tmp_path / "other")
+    try:
+        runs = lab.launch("2", "total_timesteps=1500")
+        others = other.launch("2", "total_timesteps=1500")
+        together = 0
+
+        def over() -> bool:
+            nonlocal together
+            masks = []
+            for pid in (*lab.workers(), *other.workers()):
+                with contextlib.suppress(ProcessLookupError):
+                    masks.append(frozenset(os.sched_getaffinity(pid)))
+            assert len(masks) == len(set(masks)) <= len(ops.cores())
+            together = max(together, len(masks))
+            ends = [lab.view(run).state for run in runs] + [other.view(run).state for run in others]
+            return all(isinstance(end, state.Finished) for end in ends)
+
+        lab.wait("both batches to finish", over, 90)
+        assert together == min(4, len(ops.cores()))
+    finally:
+        other.close()
