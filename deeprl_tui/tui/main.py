@@ -104,7 +104,7 @@ def _no_terminal() -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="deeprl-tui",
-        description="Watch, launch, stop and compare reinforcement learning runs.",
+        description="Launch, watch, pause and stop reinforcement learning runs.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

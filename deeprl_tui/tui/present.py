@@ -17,7 +17,17 @@ from deeprl_tui.tui.board import NEW, Board, Entry
 from deeprl_tui.tui.theme import FAINT, LABEL, OPEN, STATES, Palette, braille_trend, progress_bar
 from deeprl_tui.tui.widgets.curve_plot import CurveData
 from deeprl_tui.tui.widgets.rows import Cell, Column, Piece, Row, widths
-from deeprl_tui.tui.words import NONE, clock, duration, duration_range, middle, number, percent, plural, rate
+from deeprl_tui.tui.words import (
+    NONE,
+    clock,
+    duration_range,
+    middle,
+    number,
+    percent,
+    plural,
+    rate,
+    tight_range,
+)
 
 METRICS: Final = (
     ("return", "Return"),
@@ -198,7 +208,7 @@ def experiment_row(entry: Entry, ends: Mapping[RunId, Eta | None], look: Look, *
         seed_marks(entry.runs, palette),
         bar(entry.progress, 8, palette, role, strength),
         Piece(number(result[0]), palette.style()) if result else Piece(NONE, label),
-        Piece(duration(eta.mid) if eta else "", label),
+        Piece(tight_range(eta), label),
         Piece(trend_of(entry), palette.style(color, 0.7)) if trend else "",
     )
     return Row(entry.name, cells, marked=entry.name in look.marked)
@@ -282,7 +292,7 @@ def seed_row(run: RunView, ends: Mapping[RunId, Eta | None], palette: Palette, c
             Piece(number(run.return_mean), palette.style()),
             Piece(rate(run.steps_per_second) if run.steps_per_second and live else "", label),
             Piece(percent(min(run.cpu, 9.99)) if run.cpu is not None else "", label),
-            Piece(duration(eta.mid) if eta else "", label),
+            Piece(tight_range(eta), label),
         ),
     )
 

@@ -4,7 +4,8 @@ Rule: pure, short, and without decimals that flicker; a range is written as a ra
 """
 
 import time
-from math import isfinite
+from collections.abc import Callable
+from math import ceil, floor, isfinite
 
 from deeprl_tui.core.eta import Eta
 
@@ -41,6 +42,27 @@ def duration_range(eta: Eta | None) -> str:
     if low[-1] == high[-1] and " " not in low + high:
         return f"{low[:-1]}–{high}"
     return f"{low}–{high}"
+
+
+def tight_range(eta: Eta | None) -> str:
+    """The same in six characters, rounded outward: `31–36m`, `50m–2h`, `1–3d`; nothing without an eta."""
+    if eta is None:
+        return ""
+    shown = duration_range(eta)
+    if len(shown) <= 6:
+        return shown
+    low, least = _coarse(eta.low, floor)
+    high, most = _coarse(eta.high, ceil)
+    shown = f"{low}–{high}{most}" if least == most else f"{low}{least}–{high}{most}"
+    return shown if len(shown) <= 6 else f"<{high}{most}"
+
+
+def _coarse(seconds: float, whole: Callable[[float], int]) -> tuple[int, str]:
+    """In the largest unit of which there is one; days from two on."""
+    for unit, letter in ((86400.0, "d"), (3600.0, "h")):
+        if seconds >= (2 * unit if letter == "d" else unit):
+            return whole(seconds / unit), letter
+    return max(1, whole(seconds / 60)), "m"
 
 
 def count(value: float | None) -> str:

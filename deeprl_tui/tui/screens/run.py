@@ -28,7 +28,7 @@ from deeprl_tui.tui.widgets.lines import Lines, ScrollLines
 from deeprl_tui.tui.widgets.live_table import LiveTable
 from deeprl_tui.tui.widgets.panel import Panel
 from deeprl_tui.tui.widgets.rows import Piece
-from deeprl_tui.tui.words import NONE, count, duration, number, percent, value_text
+from deeprl_tui.tui.words import count, duration_range, number, percent, value_text
 
 LOG_LINES = 300
 LOG_EVERY = 2
@@ -138,7 +138,7 @@ class RunScreen(WatchScreen):
         right = [
             Piece(f"{STATES[word].glyph} ", palette.state(word)),
             Piece(f"{word} {percent(entry.progress)}", text),
-            Piece(f"   eta {duration(eta.mid) if eta else NONE} ", quiet),
+            Piece(f"   eta {duration_range(eta)} ", quiet),
         ]
         self.query_one("#path", Lines).set_lines([present.spread(left, right, self.size.width)])
 

@@ -96,6 +96,26 @@ def test_ranges(low: float, high: float, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (1860, 2160, "31–36m"),
+        (3000, 4200, "50m–2h"),
+        (4300, 8000, "1–3h"),
+        (40_000, 50_000, "11–14h"),
+        (60_000, 1_000_000, "<12d"),
+        (200_000, 400_000, "2–5d"),
+        (20, 3_000_000, "1m–35d"),
+    ],
+)
+def test_a_range_in_a_table_has_six_characters_and_is_rounded_outward(
+    low: float, high: float, shown: str
+) -> None:
+    """It may promise too little, never too much."""
+    assert words.tight_range(Eta(low, low, high)) == shown
+    assert len(shown) <= 6
+
+
+@pytest.mark.parametrize(
     ("value", "shown"),
     [(None, "–"), (950, "950"), (9500, "9.5k"), (212_345, "212k"), (1_250_000, "1.25M"), (2e9, "2G")],
 )
@@ -156,7 +176,16 @@ def test_seed_row() -> None:
     """A seed has its core, progress, return, speed and share of the core."""
     run = training()
     row = present.seed_row(run, {run.id: Eta(50, 60, 90)}, PALETTE, "accent")
-    assert [text(cell) for cell in row.cells] == ["●", "0", "local:1", "━━━━────", "100", "100", "100%", "1m"]
+    assert [text(cell) for cell in row.cells] == [
+        "●",
+        "0",
+        "local:1",
+        "━━━━────",
+        "100",
+        "100",
+        "100%",
+        "50s–2m",
+    ]
 
 
 def test_header_tells_counts_progress_and_range() -> None:
