@@ -5,6 +5,7 @@ A fork server imports the learner once, stays single-threaded and forks workers 
 kills them. A worker leads its own session, so it outlives its supervisor.
 """
 
+import contextlib
 import importlib
 import os
 import signal
@@ -19,7 +20,7 @@ from typing import Any
 import multiprocess
 import multiprocess.connection
 
-from deeprl_tui.core.layout import RunPaths
+from deeprl_tui.core.layout import RunPaths, name_of
 from deeprl_tui.core.lock import FileLock
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.errors import LockHeldError
@@ -100,6 +101,8 @@ def child(folder: str, attempt: int, core: int, core_lock: str) -> None:
     os.setsid()
     paths = RunPaths(Path(folder))
     _redirect(paths.worker_log, attempt, core)
+    with contextlib.suppress(OSError, ValueError):  # top shows which run it is, in 15 characters
+        Path("/proc/self/comm").write_text(str(name_of(paths))[-15:])
     code = 1
     try:
         held = FileLock.acquire(Path(core_lock), f"pid {os.getpid()} {folder}")

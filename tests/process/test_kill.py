@@ -23,6 +23,7 @@ def test_a_killed_worker_goes_on_from_its_checkpoint(lab: Lab) -> None:
     """The second attempt finishes, and no episode counts twice."""
     (run,) = lab.launch()
     before = lab.wait_trained(run, 1000)
+    assert Path(f"/proc/{before.pid}/comm").read_text().strip() == str(run)
     os.kill(before.pid, signal.SIGKILL)
     (view,) = lab.wait_over(run)
     assert isinstance(view.state, state.Finished)
