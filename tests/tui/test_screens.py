@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tui_lab import Lab, check_golden, press, running, settle, text_of
+from tui_lab import Lab, check_golden, press, running, text_of, until
 
 SIZES = [(80, 24), (120, 36)]
 
@@ -110,12 +110,12 @@ async def test_resize_in_flight(lab: Lab) -> None:
     """A resize from large to small and back gives the same screen again."""
     app = lab.app()
     async with running(app) as pilot:
+        await until(pilot, lambda: "195 CP_single" in text_of(app))
         before = text_of(app)
         for size in [(80, 24), (40, 10), (200, 60), (30, 8), (120, 36)]:
             await pilot.resize_terminal(*size)
             await pilot.pause()
-        await settle(pilot)
-        assert text_of(app) == before
+        await until(pilot, lambda: text_of(app) == before)
 
 
 @pytest.mark.parametrize("theme", ["deeprl-day", "ansi-dark"])
