@@ -1,0 +1,1 @@
+"""The C kernel, its binding, and where to find it."""

@@ -1,0 +1,2 @@
+/* Rendered frames to small gray images. */
+#include "kernel.h"

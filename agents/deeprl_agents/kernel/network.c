@@ -1,0 +1,2 @@
+/* A ReLU network: forward, backward, clipping and Adam. */
+#include "kernel.h"
