@@ -63,4 +63,79 @@ void replay_feedback(replay_t *replay, const float *td_errors, const float *valu
 int64_t replay_rescore_slots(replay_t *replay, int64_t *slots);
 void replay_rescore(replay_t *replay, const int64_t *slots, const float *values, int64_t count);
 
+/* ---- network.c --------------------------------------------------------------------------------------- */
+
+enum { MOST_LAYERS = 16 };
+enum { CLIP_NONE = 0, CLIP_GLOBAL = 1, CLIP_VARIABLE = 2 };
+
+typedef struct {
+    int64_t layers, sizes[MOST_LAYERS + 1]; /* inputs, hidden units of each layer, actions */
+    int64_t batch, parameters, double_q, clip;
+    int64_t updates; /* of Adam */
+    double learning_rate, beta1, beta2, adam_eps;
+    float max_norm;
+    float *weights, *target, *gradients, *moments, *squares; /* parameters each, as torch orders them */
+    float *work;                                             /* kernel_work floats */
+    float *td_errors, *values;                               /* of the last update: batch, batch x actions */
+    double loss_sum;
+    int64_t loss_count;
+} network_t;
+
+/* What an update learns from: slots of the first and last transition, n-step returns, the discount of the
+ * value after them, and 1 where there is none. */
+typedef struct {
+    const int64_t *slots, *last;
+    const double *weights;
+    const float *returns, *discounts, *final;
+} batch_t;
+
+void network_update(network_t *net, const rows_t *rows, const batch_t *batch);
+void network_values(const network_t *net, const rows_t *rows, const int64_t *slots, int64_t count,
+                    float *values);
+void network_act(const network_t *net, const float *observation, float *values);
+void network_follow(network_t *net, float tau);
+
+/* ---- loop.c ------------------------------------------------------------------------------------------ */
+
+enum { EXPLORE_EPSILON = 0, EXPLORE_FRACTION = 1, EXPLORE_BOLTZMANN = 2 };
+/* What Python tells of a step: the episode is over; by its time limit alone; choose no action yet; the rollout
+ * ends here, whatever train_freq says; and no update follows. */
+enum { STEP_OVER = 1, STEP_TIMEOUT = 2, STEP_PAUSE = 4, STEP_LAST = 8, STEP_NO_UPDATE = 16 };
+
+typedef struct {
+    network_t *net;
+    replay_t *replay;
+    bitgen_t *bits; /* exploration */
+    int64_t n_steps, train_freq, gradient_steps, learning_starts, random_until, target_interval;
+    int64_t step, calls, taken, updates; /* env steps; of them since the target's count began; in this rollout */
+    int64_t explore;
+    double gamma, tau, eps_initial, eps_final, eps_steps, total_steps, beta;
+    double epsilon; /* the share of random actions at the next step */
+    float *observation, *following, *beginning; /* width each: now, after the step, of the next episode */
+    int64_t *last, *extra;                      /* batch each */
+    float *returns, *discounts, *final;         /* batch each */
+    float *action_values, *extra_values;        /* actions, batch x actions */
+} loop_t;
+
+/* ---- image.c ----------------------------------------------------------------------------------------- */
+
+/* Which rows, or columns, of a rendered image make one of the small image, and their weights. */
+typedef struct {
+    int64_t first, count, weights; /* weights: where this box's begin */
+} box_t;
+
+typedef struct {
+    int64_t width;         /* of the rendered image */
+    int64_t rows, columns; /* of the small image */
+    box_t *row_boxes, *column_boxes;
+    int32_t *row_weights, *column_weights;
+    int64_t row_total, column_total; /* sum of the weights of each box */
+    uint32_t *sums, *gray;           /* scratch: 4 x width, width */
+} shrink_t;
+
+/* image: the lowest byte of the first pixel; pixel_bytes: 3 or 4; red_first: RGB, otherwise BGR.
+ * target: rows x columns. */
+void image_shrink(const shrink_t *plan, const uint8_t *image, int64_t row_bytes, int64_t pixel_bytes,
+                  int64_t red_first, uint8_t *target);
+
 #endif

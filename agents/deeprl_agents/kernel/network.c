@@ -1,2 +1,361 @@
-/* A ReLU network: forward, backward, clipping and Adam. */
+/* A ReLU network: forward, backward, clipping and Adam, for a whole batch.
+ *
+ * Activations are stored transposed (features x batch, the batch padded to whole vectors), so that all three
+ * products of a layer are one kernel: rows of A, broadcast, times vectors of B. Parameters lie as torch keeps
+ * them: for each layer the weights (outputs x inputs), then the biases.
+ */
 #include "kernel.h"
+
+#include <math.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#define WIDTH 16
+#define ROWS 12
+#elif defined(__AVX__)
+#define WIDTH 8
+#define ROWS 6
+#else
+#define WIDTH 4
+#define ROWS 6
+#endif
+typedef float vec __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
+typedef int32_t ivec __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
+
+static inline vec load(const float *p) { return *(const vec *)p; }
+static inline void store(float *p, vec x) { *(vec *)p = x; }
+static inline vec all(float x) { return (vec){0} + x; }
+static inline vec where(ivec condition, vec x) { return (vec)((ivec)x & condition); }
+static inline float sum_of(vec x) {
+    float total = 0;
+    for (int i = 0; i < WIDTH; i++) total += x[i];
+    return total;
+}
+static inline int64_t padded(int64_t n) { return (n + WIDTH - 1) / WIDTH * WIDTH; }
+
+/* Denormal moments of dead units make Adam several times slower. The mode holds inside a call only. */
+#if defined(__SSE__)
+#include <xmmintrin.h>
+static unsigned flush_denormals(void) {
+    unsigned before = _mm_getcsr();
+    _mm_setcsr(before | 0x8040);
+    return before;
+}
+static void restore(unsigned before) { _mm_setcsr(before); }
+#else
+static unsigned flush_denormals(void) { return 0; }
+static void restore(unsigned before) { (void)before; }
+#endif
+
+enum epilogue { PLAIN, RELU, MASK };
+
+/* C (rows x vecs*WIDTH) = A (rows x depth) B (depth x columns), plus a bias for each row. */
+static inline __attribute__((always_inline)) void tile(int rows, int vecs, int64_t depth, const float *a,
+                                                        int64_t a_row, int64_t a_column, const float *b,
+                                                        int64_t b_row, float *c, int64_t c_row,
+                                                        const float *bias, enum epilogue end,
+                                                        const float *mask) {
+    vec sum[ROWS][2];
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < vecs; j++) sum[i][j] = all(bias ? bias[i] : 0.0f);
+    for (int64_t k = 0; k < depth; k++) {
+        vec x[2];
+        for (int j = 0; j < vecs; j++) x[j] = load(b + k * b_row + j * WIDTH);
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < vecs; j++) sum[i][j] += a[i * a_row + k * a_column] * x[j];
+    }
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < vecs; j++) {
+            int64_t at = i * c_row + j * WIDTH;
+            vec y = sum[i][j];
+            if (end == RELU) y = where(y > all(0), y);
+            if (end == MASK) y = where(load(mask + at) > all(0), y);
+            store(c + at, y);
+        }
+}
+
+#define TILE(R, N)                                                                                          \
+    tile(R, N, depth, a + i * a_row, a_row, a_column, b + j, b_row, c + i * c_row + j, c_row,               \
+         bias ? bias + i : 0, end, mask ? mask + i * c_row + j : 0)
+#define STRIP(N)                                                                                            \
+    {                                                                                                       \
+        int64_t i = 0;                                                                                      \
+        for (; i + ROWS <= rows; i += ROWS) TILE(ROWS, N);                                                  \
+        for (; i + 4 <= rows; i += 4) TILE(4, N);                                                           \
+        for (; i < rows; i++) TILE(1, N);                                                                   \
+    }
+/* One function for each epilogue: `end` must be known where the tile is made. columns: whole vectors. */
+#define PRODUCT(name, END)                                                                                  \
+    static __attribute__((noinline)) void name(int64_t rows, int64_t columns, int64_t depth,                \
+                                               const float *a, int64_t a_row, int64_t a_column,             \
+                                               const float *b, int64_t b_row, float *c, int64_t c_row,      \
+                                               const float *bias, const float *mask) {                      \
+        const enum epilogue end = END;                                                                      \
+        int64_t j = 0;                                                                                      \
+        for (; j + 2 * WIDTH <= columns; j += 2 * WIDTH) STRIP(2)                                           \
+        if (j < columns) STRIP(1)                                                                           \
+    }
+PRODUCT(product, PLAIN)
+PRODUCT(product_relu, RELU)
+PRODUCT(product_mask, MASK)
+
+/* to (columns x rows) = from (rows x columns), in blocks that stay in the nearest cache. */
+static void transpose(int64_t rows, int64_t columns, const float *from, int64_t from_row, float *to,
+                      int64_t to_row) {
+    for (int64_t r = 0; r < rows; r += 16)
+        for (int64_t c = 0; c < columns; c += 16) {
+            int64_t r_end = r + 16 < rows ? r + 16 : rows, c_end = c + 16 < columns ? c + 16 : columns;
+            for (int64_t j = c; j < c_end; j++)
+                for (int64_t i = r; i < r_end; i++) to[j * to_row + i] = from[i * from_row + j];
+        }
+}
+
+static int64_t widest(const network_t *net) {
+    int64_t most = 0;
+    for (int64_t l = 0; l <= net->layers; l++)
+        if (net->sizes[l] > most) most = net->sizes[l];
+    return most;
+}
+
+static int64_t total_size(const network_t *net) {
+    int64_t total = 0;
+    for (int64_t l = 0; l <= net->layers; l++) total += net->sizes[l];
+    return total;
+}
+
+/* Floats of working memory that an update needs; `future` is its last part. */
+static int64_t present_work(const network_t *net) {
+    int64_t batch = padded(net->batch), most = padded(widest(net));
+    return batch * (total_size(net) + 4 * most) + most * most;
+}
+
+static float *future(const network_t *net) { return net->work + present_work(net); }
+
+EXPORT int64_t kernel_work(const network_t *net) {
+    return present_work(net) + padded(net->batch) * 2 * total_size(net) + 1024;
+}
+
+/* Values of `in` (inputs x batch) through all layers; activations of each layer go to `out`, one after the
+ * other. Returns where the last layer's are. */
+static float *forward(const network_t *net, const float *parameters, const float *in, float *out) {
+    int64_t batch = padded(net->batch);
+    for (int64_t l = 0; l < net->layers; l++) {
+        int64_t inputs = net->sizes[l], outputs = net->sizes[l + 1];
+        const float *bias = parameters + outputs * inputs;
+        if (l < net->layers - 1)
+            product_relu(outputs, batch, inputs, parameters, inputs, 1, in, batch, out, batch, bias, 0);
+        else
+            product(outputs, batch, inputs, parameters, inputs, 1, in, batch, out, batch, bias, 0);
+        parameters = bias + outputs;
+        in = out;
+        out += outputs * batch;
+    }
+    return (float *)in;
+}
+
+static void gather(const network_t *net, const float *rows, const int64_t *slots, int64_t count, float *to) {
+    int64_t batch = padded(net->batch), width = net->sizes[0];
+    for (int64_t b = 0; b < count; b++) {
+        const float *row = rows + slots[b] * width;
+        for (int64_t k = 0; k < width; k++) to[k * batch + b] = row[k];
+    }
+    if (count < batch)
+        for (int64_t k = 0; k < width; k++) memset(to + k * batch + count, 0, (batch - count) * sizeof(float));
+}
+
+/* Q(s, .) of slots: count x actions. */
+void network_values(const network_t *net, const rows_t *rows, const int64_t *slots, int64_t count,
+                    float *values) {
+    int64_t batch = padded(net->batch), actions = net->sizes[net->layers];
+    float *in = net->work, *out = in + net->sizes[0] * batch;
+    gather(net, rows->observations, slots, count, in);
+    const float *q = forward(net, net->weights, in, out);
+    for (int64_t b = 0; b < count; b++)
+        for (int64_t a = 0; a < actions; a++) values[b * actions + a] = q[a * batch + b];
+}
+
+static float clip_factor(double squares, float most) {
+    float factor = most / ((float)sqrt(squares) + 1e-6f);
+    return factor < 1.0f ? factor : 1.0f;
+}
+
+static double sum_of_squares(const float *x, int64_t n) {
+    vec sums[4] = {{0}, {0}, {0}, {0}};
+    int64_t i = 0;
+    for (; i + 4 * WIDTH <= n; i += 4 * WIDTH)
+        for (int j = 0; j < 4; j++) {
+            vec y = load(x + i + j * WIDTH);
+            sums[j] += y * y;
+        }
+    double total = sum_of(sums[0] + sums[1]) + sum_of(sums[2] + sums[3]);
+    for (; i < n; i++) total += (double)x[i] * x[i];
+    return total;
+}
+
+static void scale(float *x, int64_t n, float factor) {
+    for (int64_t i = 0; i < n; i++) x[i] *= factor;
+}
+
+static void clip(network_t *net) {
+    if (net->clip == CLIP_GLOBAL) {
+        float factor = clip_factor(sum_of_squares(net->gradients, net->parameters), net->max_norm);
+        if (factor < 1.0f) scale(net->gradients, net->parameters, factor);
+    } else if (net->clip == CLIP_VARIABLE) {
+        float *g = net->gradients;
+        for (int64_t l = 0; l < net->layers; l++) {
+            int64_t counts[2] = {net->sizes[l] * net->sizes[l + 1], net->sizes[l + 1]};
+            for (int k = 0; k < 2; g += counts[k++])
+                scale(g, counts[k], clip_factor(sum_of_squares(g, counts[k]), net->max_norm));
+        }
+    }
+}
+
+/* Adam (Kingma and Ba 2015), the operations in torch's order. */
+static void adam(network_t *net) {
+    net->updates++;
+    double t = (double)net->updates;
+    float step = (float)(net->learning_rate / (1 - pow(net->beta1, t)));
+    float root = (float)(1 / sqrt(1 - pow(net->beta2, t)));
+    float keep2 = (float)net->beta2, take1 = (float)(1 - net->beta1), take2 = (float)(1 - net->beta2);
+    float eps = (float)net->adam_eps;
+    float *restrict p = net->weights, *restrict m = net->moments, *restrict v = net->squares;
+    const float *restrict g = net->gradients;
+    for (int64_t i = 0; i < net->parameters; i++) {
+        float mean = m[i] + take1 * (g[i] - m[i]), square = keep2 * v[i] + take2 * g[i] * g[i];
+        m[i] = mean;
+        v[i] = square;
+        p[i] -= step * mean / (sqrtf(square) * root + eps);
+    }
+}
+
+/* The gradient of one layer's weights and biases. delta: outputs x batch. */
+static void layer_gradient(const network_t *net, int64_t l, const float *delta, const float *rows,
+                           int64_t rows_width, float *gradient, float *scratch) {
+    int64_t batch = padded(net->batch), inputs = net->sizes[l], outputs = net->sizes[l + 1];
+    if (inputs == rows_width) {
+        product(outputs, inputs, net->batch, delta, batch, 1, rows, rows_width, gradient, inputs, 0, 0);
+    } else {
+        product(outputs, rows_width, net->batch, delta, batch, 1, rows, rows_width, scratch, rows_width, 0, 0);
+        for (int64_t o = 0; o < outputs; o++)
+            memcpy(gradient + o * inputs, scratch + o * rows_width, inputs * sizeof(float));
+    }
+    for (int64_t o = 0; o < outputs; o++) {
+        vec total = all(0);
+        for (int64_t b = 0; b < batch; b += WIDTH) total += load(delta + o * batch + b);
+        gradient[inputs * outputs + o] = sum_of(total);
+    }
+}
+
+static void backward(network_t *net, float *x, float *activations, float *delta, float *spare, float *rows,
+                     float *scratch) {
+    int64_t batch = padded(net->batch), last = net->layers - 1;
+    const float *weights = net->weights + net->parameters;
+    float *gradient = net->gradients + net->parameters;
+    float *out = activations + total_size(net) * batch - net->sizes[0] * batch;
+    for (int64_t l = last; l >= 0; l--) {
+        int64_t inputs = net->sizes[l], outputs = net->sizes[l + 1], wide = padded(inputs);
+        weights -= outputs * inputs + outputs;
+        gradient -= outputs * inputs + outputs;
+        out -= outputs * batch;
+        float *in = l ? out - inputs * batch : x;
+        if (wide > inputs)
+            for (int64_t b = 0; b < net->batch; b++)
+                memset(rows + b * wide + inputs, 0, (wide - inputs) * sizeof(float));
+        transpose(inputs, net->batch, in, batch, rows, wide);
+        layer_gradient(net, l, delta, rows, wide, gradient, scratch);
+        if (l) {
+            product_mask(inputs, batch, outputs, weights, 1, inputs, delta, batch, spare, batch, 0, in);
+            float *swap = delta;
+            delta = spare;
+            spare = swap;
+        }
+    }
+}
+
+/* The values of the states after the batch, by the target network; with Double-Q the online one picks. */
+static void next_values(network_t *net, const float *in, float *out, float *result) {
+    int64_t batch = padded(net->batch), actions = net->sizes[net->layers];
+    const float *target = forward(net, net->target, in, out);
+    const float *picks = target;
+    if (net->double_q) picks = forward(net, net->weights, in, out + total_size(net) * batch);
+    for (int64_t b = 0; b < net->batch; b++) {
+        int64_t best = 0;
+        for (int64_t a = 1; a < actions; a++)
+            if (picks[a * batch + b] > picks[best * batch + b]) best = a;
+        result[b] = target[best * batch + b];
+    }
+}
+
+/* One gradient step on a batch. */
+void network_update(network_t *net, const rows_t *rows, const batch_t *from) {
+    unsigned mode = flush_denormals();
+    int64_t batch = padded(net->batch), most = padded(widest(net)), width = net->sizes[0];
+    int64_t actions = net->sizes[net->layers], count = net->batch;
+    float *x = net->work, *activations = x + width * batch;
+    float *after = activations + (total_size(net) - width) * batch, *delta = after + most * batch;
+    float *spare = delta + most * batch, *transposed = spare + most * batch;
+    float *scratch = transposed + most * batch;
+
+    gather(net, rows->next_observations, from->last, count, after);
+    next_values(net, after, future(net), net->td_errors);
+    gather(net, rows->observations, from->slots, count, x);
+    const float *q = forward(net, net->weights, x, activations);
+
+    memset(delta, 0, actions * batch * sizeof(float));
+    double loss = 0;
+    for (int64_t b = 0; b < count; b++) {
+        int64_t action = rows->actions[from->slots[b]];
+        float bootstrap = (1.0f - from->final[b]) * from->discounts[b] * net->td_errors[b];
+        float error = q[action * batch + b] - (from->returns[b] + bootstrap);
+        float weight = (float)from->weights[b], size = fabsf(error);
+        loss += weight * (size < 1 ? 0.5f * error * error : size - 0.5f);
+        float slope = error < -1 ? -1 : error > 1 ? 1 : error;
+        delta[action * batch + b] = weight * slope / (float)count;
+        net->td_errors[b] = error;
+        for (int64_t a = 0; a < actions; a++) net->values[b * actions + a] = q[a * batch + b];
+    }
+    net->loss_sum += loss / (double)count;
+    net->loss_count++;
+
+    backward(net, x, activations, delta, spare, transposed, scratch);
+    clip(net);
+    adam(net);
+    restore(mode);
+}
+
+/* target = tau online + (1 - tau) target. */
+void network_follow(network_t *net, float tau) {
+    if (tau == 1.0f) {
+        memcpy(net->target, net->weights, net->parameters * sizeof(float));
+        return;
+    }
+    for (int64_t i = 0; i < net->parameters; i++)
+        net->target[i] = net->target[i] * (1 - tau) + tau * net->weights[i];
+}
+
+/* Q(s, .) of one observation. */
+void network_act(const network_t *net, const float *observation, float *values) {
+    float *work = future(net);
+    const float *in = observation, *parameters = net->weights;
+    for (int64_t l = 0; l < net->layers; l++) {
+        int64_t inputs = net->sizes[l], outputs = net->sizes[l + 1], whole = inputs / WIDTH * WIDTH;
+        const float *bias = parameters + inputs * outputs;
+        float *out = l == net->layers - 1 ? values : work;
+        for (int64_t o = 0; o < outputs; o++) {
+            const float *row = parameters + o * inputs;
+            vec sums = all(0), more = all(0);
+            int64_t k = 0;
+            for (; k + 2 * WIDTH <= whole; k += 2 * WIDTH) {
+                sums += load(row + k) * load(in + k);
+                more += load(row + k + WIDTH) * load(in + k + WIDTH);
+            }
+            for (; k < whole; k += WIDTH) sums += load(row + k) * load(in + k);
+            float total = bias[o] + (whole ? sum_of(sums + more) : 0);
+            for (; k < inputs; k++) total += row[k] * in[k];
+            out[o] = l < net->layers - 1 && total < 0 ? 0 : total;
+        }
+        parameters = bias + outputs;
+        in = out;
+        work += outputs;
+    }
+}
