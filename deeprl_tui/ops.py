@@ -24,8 +24,10 @@ from deeprl_tui.launch import local
 from deeprl_tui.monitor.feed import LocalFeed
 from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.monitor.machine import memory
-from deeprl_tui.runs import load, stats
+from deeprl_tui.runs import code, load, stats
 from deeprl_tui.runs import measured as measurements
+from deeprl_tui.runs.code import CodeFile as CodeFile
+from deeprl_tui.runs.code import trust as trust
 from deeprl_tui.runs.find import find_runs as find_runs  # both front ends ask for these as they stand
 from deeprl_tui.runs.find import worker_log as worker_log
 from deeprl_tui.runs.plan import Plan
@@ -113,13 +115,29 @@ def check(file: Path) -> Checked:
 
 
 def check_if_changed(file: Path, stamp: object) -> tuple[object, Checked | None]:
-    """Check a file again if it is not what it was; None if it is. Keep the stamp for the next call."""
+    """Check a file again if it, or code that it names, is not what it was; None if all is.
+
+    Keep the stamp for the next call.
+    """
+    looked_at = tuple(stamp) if isinstance(stamp, dict) else (file,)
+    now = {path: _stamp(path) for path in looked_at}
+    if now == stamp:
+        return stamp, None
+    checked = config.check(file)
+    return {file: now[file], **{path: _stamp(path) for path in checked.files}}, checked
+
+
+def _stamp(file: Path) -> object:
     try:
         stat = file.stat()
-        now: object = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
     except OSError as error:
-        now = error.errno
-    return (stamp, None) if now == stamp else (now, config.check(file))
+        return error.errno
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def code_files(project: Project) -> list[CodeFile]:
+    """List the code that a project's experiments use, and whether this user trusts it; see `trust`."""
+    return code.files(project.experiments.values(), Path(project.path).parent)
 
 
 def choose(
@@ -172,8 +190,10 @@ def kind(experiment: Experiment) -> str:
 def measure(experiment: Experiment, root: Path, *, seconds: float = 5.0) -> Throughput:
     """Train an experiment for some seconds, writing no run, and remember its speed for later plans.
 
-    Raises DeeprlError if that fails, or if every core is busy: it would disturb, and be disturbed.
+    Raises DeeprlError if that fails, if every core is busy (it would disturb, and be disturbed), or if the
+    experiment needs code that is not trusted.
     """
+    (spec,) = code.specs(experiment, (0,), root.parent)
     locks = core_locks()
     for core in free_cores(cores(), locks):
         try:
@@ -181,7 +201,7 @@ def measure(experiment: Experiment, root: Path, *, seconds: float = 5.0) -> Thro
         except LockHeldError:
             continue
         with held:
-            speed = local.measure(experiment.specs((0,))[0], seconds, core)
+            speed = local.measure(spec, seconds, core, root.parent)
         measurements.save(root, measurements.machine(), kind(experiment), speed)
         return speed
     raise DeeprlError(
@@ -192,16 +212,17 @@ def measure(experiment: Experiment, root: Path, *, seconds: float = 5.0) -> Thro
 def launch(request: Request, root: Path, *, fresh: bool = False) -> Launched:
     """Make the run directories, all or none of an experiment. Starts nothing: see `supervise`.
 
-    Raises RefusedError if an experiment was run with other settings, or, with fresh, is running.
+    Raises RefusedError if an experiment was run with other settings or code, needs code that is not trusted,
+    or, with fresh, is running.
     """
     store = RunStore(root)
+    specs = [spec for part, seeds in request.parts for spec in code.specs(part, seeds, root.parent)]
     archived = []
     if fresh:
         for experiment, _ in request.parts:
             gone = store.archive(experiment.name)
             if gone is not None:
                 archived.append(gone)
-    specs = [spec for experiment, seeds in request.parts for spec in experiment.specs(seeds)]
     for spec in specs:
         store.check(spec)
     return Launched(tuple(store.create(spec) for spec in specs), tuple(archived))
@@ -212,7 +233,7 @@ def conflicts(request: Request, root: Path) -> list[DeeprlError]:
     store, found = RunStore(root), []
     for experiment, seeds in request.parts:
         try:
-            for spec in experiment.specs(seeds[:1]):
+            for spec in code.specs(experiment, seeds[:1], root.parent):
                 store.check(spec)
         except DeeprlError as error:
             found.append(error)

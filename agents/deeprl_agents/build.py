@@ -11,7 +11,11 @@ from stable_baselines3.common.logger import Logger
 
 from deeprl_agents.dqn.convs import Convs
 from deeprl_agents.dqn.dqn import DQN
+from deeprl_agents.dqn.policy import OwnPolicy
+from deeprl_agents.replay.base import Replay
 from deeprl_agents.replay.prioritized import PrioritizedReplayBuffer
+from deeprl_agents.resolve import resolve
+from deeprl_tui.core.plugin import is_path
 from deeprl_tui.core.spec import RunSpec
 from deeprl_tui.errors import DeeprlError
 
@@ -35,8 +39,11 @@ def build(spec: RunSpec, env: Any) -> DQN:
     if settings["pixels"]:
         policy["features_extractor_class"] = Convs
         policy["features_extractor_kwargs"] = {"layers": [list(layer) for layer in settings["convs"]]}
+    network = settings.get("network", "mlp")
+    if is_path(network):
+        policy |= {"network": resolve(network), "net_arch": []}
     model = DQN(
-        policy_name(settings),
+        OwnPolicy if is_path(network) else policy_name(settings),
         env,
         learning_rate=settings["learning_rate"],
         buffer_size=settings["buffer_size"],
@@ -57,7 +64,7 @@ def build(spec: RunSpec, env: Any) -> DQN:
         max_grad_norm=settings["max_grad_norm"],
         grad_clip=settings["grad_clip"],
         double_q=settings["double_q"],
-        net_init=settings["net_init"],
+        net_init="torch" if is_path(network) else settings["net_init"],  # a network of one's own stays so
         final_reward=settings["final_reward"],
         total_episodes=settings["total_episodes"],
         policy_kwargs=policy,
@@ -69,7 +76,9 @@ def build(spec: RunSpec, env: Any) -> DQN:
 
 
 def policy_name(settings: Any) -> str:
-    """The policy of DQN.policy_aliases that fits the settings."""
+    """The policy that fits the settings; all but OwnPolicy are in DQN.policy_aliases."""
+    if is_path(settings.get("network")):
+        return "OwnPolicy"
     return "DuelingPolicy" if settings["dueling"] else "CnnPolicy" if settings["pixels"] else "MlpPolicy"
 
 
@@ -86,6 +95,8 @@ def _buffer(settings: Any, seed: int) -> tuple[type[ReplayBuffer], dict[str, Any
             "gamma": settings["gamma"],
         }
         return PrioritizedReplayBuffer, arguments
+    if is_path(settings["replay"]):
+        return _own_buffer(settings, arguments)
     if settings["replay"] != "uniform":
         raise DeeprlError(
             f"unknown replay {settings['replay']!r}", remedy="this version has uniform and prioritized"
@@ -93,6 +104,22 @@ def _buffer(settings: Any, seed: int) -> tuple[type[ReplayBuffer], dict[str, Any
     if settings["n_steps"] > 1:
         return NStepReplayBuffer, {**arguments, "n_steps": settings["n_steps"], "gamma": settings["gamma"]}
     return ReplayBuffer, arguments
+
+
+def _own_buffer(settings: Any, arguments: dict[str, Any]) -> tuple[type[ReplayBuffer], dict[str, Any]]:
+    """Resolve a buffer of the project; Stable-Baselines3's plain ones know no n-step returns."""
+    place, buffer = f"replay {settings['replay']}", resolve(settings["replay"])
+    if not isinstance(buffer, type) or not issubclass(buffer, ReplayBuffer):
+        raise DeeprlError(
+            "is no replay buffer", place=place, remedy="derive it from deeprl_agents.replay.base.Replay"
+        )
+    if issubclass(buffer, Replay | NStepReplayBuffer):
+        return buffer, {**arguments, "n_steps": settings["n_steps"], "gamma": settings["gamma"]}
+    if settings["n_steps"] > 1:
+        raise DeeprlError(
+            "knows no n_steps", place=place, remedy="derive it from deeprl_agents.replay.base.Replay"
+        )
+    return buffer, arguments
 
 
 def _check_memory(spec: RunSpec, observations: Any) -> None:

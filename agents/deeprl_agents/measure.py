@@ -1,4 +1,4 @@
-"""How fast an env trains here: `python -m deeprl_agents.measure RUN_JSON SECONDS CORE`.
+"""How fast an env trains here: `python -m deeprl_agents.measure RUN_JSON SECONDS CORE PROJECT`.
 
 Prints one JSON object: steps_per_second of training with updates and few random actions, as in most of a run,
 and episode_length of a random policy. Writes nothing.
@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
@@ -17,7 +18,7 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from deeprl_agents import build, envs
+from deeprl_agents import build, envs, resolve
 from deeprl_tui.core.spec import RunSpec
 from deeprl_tui.errors import DeeprlError
 
@@ -90,10 +91,12 @@ def _random_length(env: DummyVecEnv) -> float:
 
 def main(arguments: list[str]) -> int:
     """Measure on one core and print the result."""
-    text, seconds, core = arguments
+    text, seconds, core, project = arguments
     os.sched_setaffinity(0, {int(core)})
     try:
-        found = measure(RunSpec.from_json(text), float(seconds))
+        spec = RunSpec.from_json(text)
+        resolve.admit(spec, Path(project))
+        found = measure(spec, float(seconds))
     except DeeprlError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return error.exit_code

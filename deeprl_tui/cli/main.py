@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import deeprl_tui
-from deeprl_tui.cli import check, completion, control, doctor, plan, read, run, show
+from deeprl_tui.cli import check, completion, control, doctor, plan, read, run, show, trust
 from deeprl_tui.cli.output import NobodyReadsError, Output
 from deeprl_tui.errors import DeeprlError, ExitCode
 
@@ -58,6 +58,7 @@ read.register(app)
 show.register(app)
 control.register(app)
 doctor.register(app)
+trust.register(app)
 completion.register(app)
 
 

@@ -9,6 +9,7 @@ from deeprl_tui.config.decode import decode
 from deeprl_tui.config.doubts import doubts
 from deeprl_tui.config.expand import expand
 from deeprl_tui.config.model import Checked, Experiment, Project
+from deeprl_tui.config.named import Looked, look_at
 from deeprl_tui.config.override import override, parse_override, parse_seeds, select
 from deeprl_tui.config.read import read
 from deeprl_tui.errors import ConfigError, Problem
@@ -51,18 +52,26 @@ def check(path: str | Path) -> Checked:
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
         return Checked(None, (Problem(str(path), 0, "", "", reason),), ())
-    return check_bytes(data, str(path), path.resolve().parent.name)
+    folder = path.resolve().parent
+    return check_bytes(data, str(path), folder.name, modules=folder)
 
 
-def check_bytes(data: bytes, file: str = FILE, folder: str = "experiments") -> Checked:
-    """Check the contents of a file. `folder` names the project if the file does not."""
+def check_bytes(
+    data: bytes, file: str = FILE, folder: str = "experiments", *, modules: Path | None = None
+) -> Checked:
+    """Check the contents of a file. `folder` names the project if the file does not.
+
+    modules: where the project's own modules are; None: they are not looked at.
+    """
     name, tables, problems = decode(read(data, file), file, folder)
     expanded = expand(tables)
-    errors = _in_order([*problems, *expanded.problems])
+    code = look_at(tables, modules) if modules is not None else Looked()
+    errors = _in_order([*problems, *expanded.problems, *code.problems])
     warnings = _in_order(doubts(tables, expanded.experiments))
     if errors:
-        return Checked(None, errors, warnings)
-    return Checked(Project(file, name, expanded.experiments, warnings, expanded.groups), errors, warnings)
+        return Checked(None, errors, warnings, code.files)
+    project = Project(file, name, expanded.experiments, warnings, expanded.groups)
+    return Checked(project, errors, warnings, code.files)
 
 
 def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from deeprl_tui.config.text import Fault, nearest, shown
+from deeprl_tui.core.plugin import is_path
 from deeprl_tui.core.spec import ENV_ID
 
 
@@ -55,6 +56,10 @@ def check_env(env: str) -> None:
     if env in CONTINUOUS:
         raise Fault(
             f"{env} has continuous actions, DQN needs discrete ones", f"write one like {_example(env)}"
+        )
+    if ":" in env and not is_path(env):
+        raise Fault(
+            f'"{shown(env)}" names an id behind a module', 'write "module:Name" with the name of its class'
         )
     if env in KNOWN or "/" in env or ":" in env:
         return

@@ -11,6 +11,7 @@ from deeprl_tui.config.keys import BUDGETS, defaults
 from deeprl_tui.config.model import Experiment, Table
 from deeprl_tui.config.names import in_sweep
 from deeprl_tui.config.text import Fault, suggest
+from deeprl_tui.core.plugin import is_path
 from deeprl_tui.core.spec import Json, differing, is_name
 from deeprl_tui.errors import Problem
 
@@ -48,10 +49,16 @@ def check_together(settings: Mapping[str, Json]) -> dict[str, Fault]:
     batch, buffer = settings["batch_size"], settings["buffer_size"]
     if isinstance(batch, int) and isinstance(buffer, int) and batch > buffer:
         faults["batch_size"] = Fault(f"{batch} is more than buffer_size {buffer}", "make the buffer larger")
+    if settings["dueling"] and is_path(settings["network"]):
+        faults["dueling"] = Fault("needs the network mlp", "give your own network two streams, or remove it")
     return faults
 
 
-_TOGETHER = {"total_timesteps": BUDGETS, "batch_size": ("batch_size", "buffer_size")}
+_TOGETHER = {
+    "total_timesteps": BUDGETS,
+    "batch_size": ("batch_size", "buffer_size"),
+    "dueling": ("dueling", "network"),
+}
 
 
 class _Expansion:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from deeprl_tui.core.spec import Json
 
-Kind: TypeAlias = Literal["int", "float", "bool", "choice", "ints", "convs"]
+Kind: TypeAlias = Literal["int", "float", "bool", "choice", "ints", "convs", "modules"]
 
 NONE = "none"
 """How experiments.toml writes that an optional setting is off: TOML has no null."""
@@ -27,6 +27,8 @@ class Key:
     above: bool = False  # the lower bound itself is not allowed
     choices: tuple[str, ...] = ()
     optional: bool = False  # "none" is allowed
+    plugin: bool = False  # "module:Name" of the project is allowed
+    most: int = 16  # numbers, or layers, of a list
     unit: str = ""
 
 
@@ -76,6 +78,14 @@ SETTINGS: tuple[Key, ...] = (
     _steps("target_update_interval", 40_000, "Steps between copies to the target network."),
     _fraction("tau", 1.0, "Share of the online network in such a copy; 1 copies all of it.", above=True),
     Key("net_arch", "ints", [256, 256, 256], "Widths of the hidden layers.", 1, 65_536, unit="units"),
+    Key(
+        "network",
+        "choice",
+        "mlp",
+        'Network of the Q-values: hidden layers of net_arch, or "module:Name" of your own.',
+        choices=("mlp",),
+        plugin=True,
+    ),
     _choice(
         "net_init", ("xavier", "torch"), "Initial weights: Xavier-uniform with zero biases, or torch's own."
     ),
@@ -110,7 +120,14 @@ SETTINGS: tuple[Key, ...] = (
     Key("double_q", "bool", True, "Double Q-learning: the online network picks the next action."),
     Key("dueling", "bool", False, "Separate value and advantage streams."),
     Key("n_steps", "int", 1, "Rewards summed before a target bootstraps.", 1, 1000, unit="environment steps"),
-    _choice("replay", ("uniform", "prioritized"), "How transitions are drawn from the buffer."),
+    Key(
+        "replay",
+        "choice",
+        "uniform",
+        'How transitions are drawn from the buffer; "module:Name" is a buffer of your own.',
+        choices=("uniform", "prioritized"),
+        plugin=True,
+    ),
     _fraction("prioritized_alpha", 0.6, "Exponent of the priorities; 0 draws uniformly."),
     _fraction("prioritized_beta", 0.4, "Exponent of the importance weights at the start."),
     _steps("prioritized_beta_steps", 0, "Steps over which that exponent rises to 1; 0: it stays.", 0),
@@ -136,9 +153,21 @@ SETTINGS: tuple[Key, ...] = (
     _steps("eval_freq", 10_000, "Steps between greedy evaluations; 0: never.", 0),
     Key("n_eval_episodes", "int", 5, "Episodes of an evaluation.", 1, 10_000, unit="episodes"),
     _steps("save_freq", 10_000, "Steps between checkpoints."),
+    Key("wrappers", "modules", [], 'Wrappers of your own around the environment, each "module:Name".'),
     Key("pixels", "bool", False, "Learn from grey images in place of the environment's own observations."),
     Key(
         "image_pool", "int", 6, "Side of the squares that are averaged into one pixel.", 1, 100, unit="pixels"
+    ),
+    Key(
+        "image_size",
+        "ints",
+        None,
+        "[height, width] that images are shrunk to by area, or [side]; none: image_pool counts.",
+        1,
+        1000,
+        optional=True,
+        most=2,
+        unit="pixels",
     ),
     Key("frame_stack", "int", 4, "Images that make one observation.", 1, 16, unit="images"),
     Key(
@@ -166,7 +195,7 @@ BUDGETS = ("total_timesteps", "total_episodes")
 """Exactly one of these is set; a layer that sets one replaces the other."""
 
 TABLE_KEYS: dict[str, str] = {
-    "env": "Gymnasium id of the environment.",
+    "env": 'Gymnasium id of the environment, or "module:Name" of your own.',
     "baseline": "Whether the other experiments of this environment start from this one.",
     "extends": "Name of another experiment to start from.",
     "seeds": "List of seeds, or how many: 3 means [0, 1, 2].",
@@ -218,6 +247,7 @@ FOREIGN: dict[str, str] = {
     "replay_buffer_kwargs": "write the prioritized_ keys",
     "optimize_memory_usage": "remove it",
     "handle_timeout_termination": 'write timeouts = "bootstrap"',
+    "env_wrapper": "write wrappers",
     "n_eval_envs": "write n_eval_episodes",
     "frame_skip": "write frameskip",
     "env_id": "write env",

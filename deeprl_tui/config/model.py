@@ -5,6 +5,7 @@ Rule: an Experiment stands alone; running it needs neither the file nor another 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from deeprl_tui.core.spec import Json, RunId, RunSpec
 from deeprl_tui.errors import Problem
@@ -70,6 +71,7 @@ class Checked:
     project: Project | None
     errors: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+    files: tuple[Path, ...] = ()  # of code, which were looked at: when they change, check again
 
 
 @dataclass(slots=True)

@@ -23,13 +23,21 @@ def spell(value: Json) -> str:
             )
         case list() | tuple():
             nested = any(isinstance(item, list | tuple) for item in value)
-            return ("_" if nested else "x").join(spell(item) for item in value)
+            if any(isinstance(item, str) for item in value):
+                return "--".join(spell(item) for item in value)
+            return ("_" if nested else "x").join(spell(item) for item in value) or NONE
+        case str():
+            return value.replace(":", "-")  # of a "module:Name"; neither part has a hyphen
         case _:
             return str(value)
 
 
 def unspell(key: Key, text: str) -> object | None:
-    """Read the spelling of a list, which no TOML value looks like; None if it is none."""
+    """Read the spelling of a list or a plug-in, which no TOML value looks like; None if it is none."""
+    if key.kind == "modules" and re.fullmatch(r"[\w.]+[-:]\w+(--[\w.]+[-:]\w+)*", text, re.ASCII):
+        return [part.replace("-", ":") for part in text.split("--")]
+    if key.plugin and re.fullmatch(r"[\w.]+-\w+", text, re.ASCII):
+        return text.replace("-", ":")
     if key.kind == "ints" and re.fullmatch(r"[0-9]{1,9}(x[0-9]{1,9})*", text):
         return [int(part) for part in text.split("x")]
     if key.kind == "convs" and re.fullmatch(r"[0-9]{1,9}(x[0-9]{1,9})*(_[0-9]{1,9}(x[0-9]{1,9})*)*", text):

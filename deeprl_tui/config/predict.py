@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from deeprl_tui.config.envs import KNOWN, Env
+from deeprl_tui.core.plugin import used
 from deeprl_tui.core.spec import RunSpec
 
 WORKER = 36 * 2**20
@@ -31,9 +32,9 @@ COPIES = 5
 
 
 def memory_bytes(spec: RunSpec) -> int | None:
-    """Predict the private bytes of a run's worker; None for an environment of unknown sizes."""
+    """Predict the private bytes of a run's worker; None for an environment or code of unknown sizes."""
     env = KNOWN.get(spec.env)
-    if env is None:
+    if env is None or used(spec.env, spec.settings):
         return None
     parameters = _parameters(spec, env)
     if parameters is None:

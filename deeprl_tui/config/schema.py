@@ -7,7 +7,8 @@ says.
 from deeprl_tui.config.decode import PLAIN
 from deeprl_tui.config.envs import CONTINUOUS, KNOWN, RETIRED
 from deeprl_tui.config.keys import BUDGETS, NONE, PROJECT_KEYS, SETTINGS, TABLE_KEYS, Key
-from deeprl_tui.config.values import LAST_SEED, MOST_LAYERS, MOST_SEEDS
+from deeprl_tui.config.values import LAST_SEED, MOST_SEEDS, MOST_WRAPPERS
+from deeprl_tui.core.plugin import LONGEST, PATH
 from deeprl_tui.core.spec import ENV_ID, Json
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -92,6 +93,7 @@ def _documented(key: Key) -> Json:
 def _key(key: Key) -> dict[str, Json]:
     """Describe the values of one setting."""
     number = _number(key, "number" if key.kind == "float" else "integer")
+    path: dict[str, Json] = {"type": "string", "pattern": f"^{PATH.pattern}$", "maxLength": LONGEST}
     plain: dict[str, Json]
     match key.kind:
         case "int" | "float":
@@ -100,11 +102,16 @@ def _key(key: Key) -> dict[str, Json]:
             plain = {"type": "boolean"}
         case "choice":
             plain = {"enum": list(key.choices)}
+            if key.plugin:
+                plain = {"anyOf": [plain, path]}
         case "ints":
-            plain = {"type": "array", "items": number, "minItems": 1, "maxItems": MOST_LAYERS}
+            plain = {"type": "array", "items": number, "minItems": 1, "maxItems": key.most}
         case "convs":
             layer: Json = {"type": "array", "items": number, "minItems": 3, "maxItems": 3}
-            plain = {"type": "array", "items": layer, "minItems": 1, "maxItems": MOST_LAYERS}
+            plain = {"type": "array", "items": layer, "minItems": 1, "maxItems": key.most}
+        case "modules":
+            listed: Json = {"type": "array", "items": path, "maxItems": MOST_WRAPPERS}
+            plain = {"anyOf": [listed, {"const": NONE}]}
     return {"anyOf": [plain, {"const": NONE}]} if key.optional else plain
 
 

@@ -9,10 +9,11 @@ import re
 
 from deeprl_tui.config.keys import NONE, Key
 from deeprl_tui.config.text import Fault, nearest, shown, type_name
+from deeprl_tui.core.plugin import LONGEST, is_path
 from deeprl_tui.core.spec import Json
 
-MOST_LAYERS = 16
 MOST_SEEDS = 10_000
+MOST_WRAPPERS = 16
 LAST_SEED = 2**32 - 1
 """numpy's and torch's generators take 32 bits."""
 
@@ -20,8 +21,8 @@ LAST_SEED = 2**32 - 1
 def check_value(key: Key, value: object, text: str = "") -> Json:
     """Return the setting that value stands for. `text` is how the file spells it. Raises Fault."""
     if value == NONE and key.kind != "choice":
-        if key.optional:
-            return None
+        if key.optional or key.kind == "modules":
+            return None if key.optional else []
         raise Fault("cannot be none", f"write {_example(key)}")
     match key.kind:
         case "int":
@@ -36,6 +37,8 @@ def check_value(key: Key, value: object, text: str = "") -> Json:
             return _ints(key, value, text)
         case "convs":
             return _convs(key, value)
+        case "modules":
+            return _modules(value)
 
 
 def check_int(value: object, low: float | None = None, high: float | None = None) -> int:
@@ -125,8 +128,40 @@ def _number(value: float) -> str:
     return f"{value:g}"
 
 
+def check_path(value: object) -> str:
+    """Return a "module:Name". Raises Fault."""
+    if not isinstance(value, str):
+        raise Fault(f'must be "module:Name", not {type_name(value)}')
+    if len(value) > LONGEST:
+        raise Fault(f"is longer than {LONGEST} characters")
+    if not is_path(value):
+        raise Fault(f'"{shown(value)}" is not "module:Name"', _path_remedy(value))
+    return value
+
+
+def _path_remedy(value: str) -> str:
+    """Turn a file's name or a dotted name into a path."""
+    module, colon, name = value.partition(":")
+    meant = module.removeprefix("./").removesuffix(".py").replace("/", ".") + colon + name
+    if not colon:
+        module, _, name = meant.rpartition(".")
+        meant = f"{module}:{name}"
+    return f'did you mean "{meant}"?' if is_path(meant) else "name a file without .py, and a class in it"
+
+
+def _modules(value: object) -> Json:
+    if not isinstance(value, list):
+        remedy = f'write ["{value}"]' if is_path(value) else 'write ["module:Name"]'
+        raise Fault(f"must be a list, not {type_name(value)}", remedy)
+    if len(value) > MOST_WRAPPERS:
+        raise Fault(f"must have at most {MOST_WRAPPERS} entries, not {len(value)}")
+    return [check_path(item) for item in value]
+
+
 def _choice(key: Key, value: object) -> str:
-    listed = " or ".join(f'"{choice}"' for choice in key.choices)
+    if key.plugin and isinstance(value, str) and ":" in value:
+        return check_path(value)
+    listed = " or ".join(f'"{choice}"' for choice in (*key.choices, *(["module:Name"] if key.plugin else [])))
     if not isinstance(value, str):
         raise Fault(f"must be {listed}, not {type_name(value)}", _clip_remedy(key, value))
     if value not in key.choices:
@@ -149,16 +184,16 @@ def _ints(key: Key, value: object, text: str) -> Json:
             parts = text.split("_") if re.fullmatch(r"[0-9]+(_[0-9]+)*", text) else [_number(value)]
             remedy = f"write [{', '.join(parts)}]"
         raise Fault(f"must be a list of integers, not {type_name(value)}", remedy or f"write {_example(key)}")
-    if not 1 <= len(value) <= MOST_LAYERS:
-        raise Fault(f"must have 1 to {MOST_LAYERS} numbers, not {len(value)}")
+    if not 1 <= len(value) <= key.most:
+        raise Fault(f"must have 1 to {key.most} numbers, not {len(value)}")
     return [_item(key, item) for item in value]
 
 
 def _convs(key: Key, value: object) -> Json:
     if not isinstance(value, list):
         raise Fault(f"must be a list of lists, not {type_name(value)}", f"write {_example(key)}")
-    if not 1 <= len(value) <= MOST_LAYERS:
-        raise Fault(f"must have 1 to {MOST_LAYERS} layers, not {len(value)}")
+    if not 1 <= len(value) <= key.most:
+        raise Fault(f"must have 1 to {key.most} layers, not {len(value)}")
     layers: list[Json] = []
     for layer in value:
         if not isinstance(layer, list) or len(layer) != 3:

@@ -21,6 +21,11 @@ class RunPaths:
     folder: Path
 
     @property
+    def project(self) -> Path:
+        """The folder of the project whose runs folder this is in: a run's own modules are there."""
+        return self.folder.parents[3]
+
+    @property
     def spec(self) -> Path:
         """The frozen description, written once."""
         return self.folder / "run.json"

@@ -23,6 +23,9 @@ Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Js
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=,-]{0,119}")
 """Experiment names, also derived ones (`CP_basic+gamma=0.9`): safe as a folder and as a shell word."""
 
+LATER: Mapping[str, Json] = {"image_size": None, "network": "mlp", "wrappers": []}
+"""Settings that older runs do not have, with the value that trains as they did; that is not digested."""
+
 ENV_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:-]{0,79}")
 
 
@@ -65,11 +68,19 @@ class RunSpec:
     baseline: str | None = None  # the experiment that this one is compared with
     changes: Mapping[str, tuple[Json, Json]] = field(default_factory=dict)  # key: (baseline's, ours)
     solved: float | None = None  # return at which the env counts as solved; a line in charts
+    code: Mapping[str, str] = field(default_factory=dict)  # file below the project's folder: its SHA-256
 
     @property
     def digest(self) -> str:
-        """Identify the settings without name, seed and labels: equal digests train alike."""
-        trained: Json = {"algo": self.algo, "env": self.env, "settings": self.settings}
+        """Identify settings and code without name, seed and labels: equal digests train alike."""
+        settings = {
+            key: value
+            for key, value in self.settings.items()
+            if key not in LATER or canonical(value) != canonical(LATER[key])
+        }
+        trained: dict[str, Json] = {"algo": self.algo, "env": self.env, "settings": settings}
+        if self.code:
+            trained["code"] = self.code
         return hashlib.sha256(canonical(trained).encode()).hexdigest()
 
     def to_json(self) -> str:
@@ -86,6 +97,7 @@ class RunSpec:
                 "baseline": self.baseline,
                 "changes": {key: list(pair) for key, pair in self.changes.items()},
                 "solved": self.solved,
+                **({"code": self.code} if self.code else {}),
             }
         )
 
@@ -108,6 +120,7 @@ class RunSpec:
                 baseline=raw.get("baseline"),
                 changes={key: (pair[0], pair[1]) for key, pair in raw.get("changes", {}).items()},
                 solved=raw.get("solved"),
+                code={str(file): str(sha) for file, sha in raw.get("code", {}).items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise RunDirectoryError(
@@ -126,4 +139,5 @@ class RunSpec:
 
 def differing(old: Mapping[str, Json], new: Mapping[str, Json]) -> dict[str, tuple[Json, Json]]:
     """Name the keys in which two sets of settings differ, with both values."""
+    old, new = {**LATER, **old}, {**LATER, **new}
     return {key: (old.get(key), new.get(key)) for key in sorted({*old, *new}) if old.get(key) != new.get(key)}

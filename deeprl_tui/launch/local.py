@@ -45,13 +45,16 @@ def ensure_supervisor(
         os.close(fd)
 
 
-def measure(spec: RunSpec, seconds: float, core: int) -> Throughput:
-    """Train for some seconds on a core, in a process of its own. Raises DeeprlError if that fails."""
+def measure(spec: RunSpec, seconds: float, core: int, project: Path) -> Throughput:
+    """Train for some seconds on a core, in a process of its own. Raises DeeprlError if that fails.
+
+    project: the folder of the run's own modules.
+    """
     place = f"measuring {spec.env}"
     remedy = "deeprl doctor may say why; --no-measure plans without times"
     try:
         done = subprocess.run(
-            [sys.executable, "-m", MEASURER, spec.to_json(), str(seconds), str(core)],
+            [sys.executable, "-m", MEASURER, spec.to_json(), str(seconds), str(core), str(project)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

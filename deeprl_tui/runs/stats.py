@@ -8,6 +8,7 @@ from types import MappingProxyType
 from deeprl_tui.core import eta as etas
 from deeprl_tui.core import state
 from deeprl_tui.core.eta import Eta, Rate
+from deeprl_tui.core.plugin import used
 from deeprl_tui.core.spec import Json, RunId
 from deeprl_tui.core.state import RunView
 
@@ -92,7 +93,7 @@ def kind(env: str, settings: Mapping[str, Json]) -> str:
 
     Between the study's experiments of one env these make a factor of more than 100.
     """
-    parts = [env]
+    parts = [env, *(path for key, path in used(env, settings) if key != "env")]
     if settings.get("pixels"):
         parts.append("pixels")
     updates, every = settings.get("gradient_steps"), settings.get("train_freq")

@@ -16,7 +16,7 @@ from deeprl_tui.core import events, state
 from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
 from deeprl_tui.core.lock import FileLock
 from deeprl_tui.core.log import EventLog
-from deeprl_tui.core.spec import Json, RunId, RunSpec, differing
+from deeprl_tui.core.spec import RunId, RunSpec, differing
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import LockHeldError, RefusedError, RunDirectoryError
 from deeprl_tui.runs.load import load_spec, load_view
@@ -184,8 +184,10 @@ class RunStore:
         there = load_spec(paths)
         if there.digest == spec.digest:
             return
-        old: dict[str, Json] = {"algo": there.algo, "env": there.env, **there.settings}
-        new: dict[str, Json] = {"algo": spec.algo, "env": spec.env, **spec.settings}
+        old, new = (
+            {"algo": one.algo, "env": one.env, **one.settings, **{f: sha[:8] for f, sha in one.code.items()}}
+            for one in (there, spec)
+        )
         changes = ", ".join(
             f"{key} {json.dumps(before)} → {json.dumps(after)}"
             for key, (before, after) in differing(old, new).items()

@@ -11,6 +11,7 @@ from deeprl_tui.config.keys import BY_NAME, FORMER, SETTINGS, TABLE_KEYS, Key
 from deeprl_tui.config.names import spell
 from deeprl_tui.config.read import read
 from deeprl_tui.config.values import check_value
+from deeprl_tui.core.plugin import PATH, is_path
 from deeprl_tui.core.spec import is_name
 from deeprl_tui.errors import ConfigError
 
@@ -184,6 +185,9 @@ def test_every_repeated_table_is_reported(names: list[str]) -> None:
 # Overrides
 
 
+paths = st.from_regex(PATH, fullmatch=True).filter(is_path)
+
+
 def of_kind(key: Key) -> st.SearchStrategy[Any]:
     low, high = key.low or 0, key.high or 0
     whole = st.integers(int(low), int(high))
@@ -195,11 +199,13 @@ def of_kind(key: Key) -> st.SearchStrategy[Any]:
         case "bool":
             plain = st.booleans()
         case "choice":
-            plain = st.sampled_from(key.choices)
+            plain = st.sampled_from(key.choices) | (paths if key.plugin else st.nothing())
         case "ints":
-            plain = st.lists(whole, min_size=1, max_size=4)
+            plain = st.lists(whole, min_size=1, max_size=min(4, key.most))
         case "convs":
             plain = st.lists(st.lists(whole, min_size=3, max_size=3), min_size=1, max_size=3)
+        case "modules":
+            plain = st.lists(paths, max_size=3)
     return plain | st.none() if key.optional else plain
 
 

@@ -107,7 +107,7 @@ def test_memory_of_the_study(checked: config.Checked) -> None:
 
 def test_memory_of_an_unknown_env_is_unknown() -> None:
     """Nothing is guessed about an environment that is not in the table."""
-    project = config.check_bytes(b'[experiments.A]\nenv = "pkg:Own-v7"').project
+    project = config.check_bytes(b'[experiments.A]\nenv = "own:Own"').project
     assert project is not None
     assert memory_bytes(project.experiments["A"].specs()[0]) is None
 

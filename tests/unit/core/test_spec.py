@@ -1,11 +1,12 @@
 """run.json."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from support import spec
 
-from deeprl_tui.core.spec import RunId, RunSpec, is_name
+from deeprl_tui.core.spec import RunId, RunSpec, differing, is_name
 from deeprl_tui.errors import RunDirectoryError
 
 
@@ -56,3 +57,26 @@ def test_a_run_has_a_written_name() -> None:
     assert RunId.parse("CP_basic+gamma=0.9/3") == RunId("CP_basic+gamma=0.9", 3)
     with pytest.raises(ValueError, match="not a run"):
         RunId.parse("CP_basic")
+
+
+CODE = {"mine.py": "ab" * 32}
+
+
+def test_code_survives_the_file() -> None:
+    """A worker reads which bytes it may import."""
+    one = replace(spec(), code=CODE)
+    assert RunSpec.from_json(one.to_json()) == one
+
+
+def test_the_digest_sees_the_code() -> None:
+    """Other code trains otherwise, and a run without any has the digest that it always had."""
+    assert replace(spec(), code=CODE).digest != spec().digest
+    assert replace(spec(), code=CODE).digest != replace(spec(), code={"mine.py": "cd" * 32}).digest
+    assert "code" not in json.loads(spec().to_json())
+
+
+def test_a_setting_that_came_later_does_not_change_the_digest_of_older_runs() -> None:
+    """At the value that trains as before, it counts as not there; at any other it counts."""
+    assert spec(network="mlp", wrappers=[]).digest == spec().digest
+    assert spec(network="own:Net").digest != spec().digest
+    assert differing(spec().settings, spec(network="mlp").settings) == {}
