@@ -101,9 +101,7 @@ def _buffer(settings: Any, seed: int) -> tuple[type[ReplayBuffer], dict[str, Any
         raise DeeprlError(
             f"unknown replay {settings['replay']!r}", remedy="this version has uniform and prioritized"
         )
-    if settings["n_steps"] > 1:
-        return NStepReplayBuffer, {**arguments, "n_steps": settings["n_steps"], "gamma": settings["gamma"]}
-    return ReplayBuffer, arguments
+    return Replay, {**arguments, "n_steps": settings["n_steps"], "gamma": settings["gamma"]}
 
 
 def _own_buffer(settings: Any, arguments: dict[str, Any]) -> tuple[type[ReplayBuffer], dict[str, Any]]:

@@ -25,6 +25,7 @@ def play(
     An env without a time limit may have a greedy episode that never ends.
     """
     streams = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    act = model.engine.greedy if model.engine is not None else _torch_greedy(model)
     returns, lengths = [], []
     env.episode = 0
     try:
@@ -32,8 +33,7 @@ def play(
             observation, _ = env.reset()
             total, length, over = 0.0, 0, False
             while not over:
-                action, _ = model.policy.predict(observation, deterministic=True)
-                observation, reward, terminated, truncated, _ = env.step(int(action))
+                observation, reward, terminated, truncated, _ = env.step(act(observation))
                 total, length, over = total + float(reward), length + 1, terminated or truncated
                 if abandon():
                     return None
@@ -44,6 +44,10 @@ def play(
         np.random.set_state(streams[1])
         torch.set_rng_state(streams[2])
     return returns, lengths
+
+
+def _torch_greedy(model: DQN) -> Callable[[Any], int]:
+    return lambda observation: int(model.policy.predict(observation, deterministic=True)[0])
 
 
 class Evaluations:

@@ -4,6 +4,7 @@ Prints one JSON object: steps_per_second of training with updates and few random
 and episode_length of a random policy. Writes nothing.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -15,10 +16,10 @@ from typing import Any
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
 
 import torch
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from deeprl_agents import build, envs, resolve
+from deeprl_agents.dqn.rollout import Quiet
 from deeprl_tui.core.spec import RunSpec
 from deeprl_tui.errors import DeeprlError
 
@@ -28,26 +29,35 @@ RANDOM_S = 1.0
 RANDOM_EPISODES = 50
 
 
-class _Stopwatch(BaseCallback):
+class _Done(Exception):
+    """The time is over."""
+
+
+class _Stopwatch(Quiet):
     """Ends training after some seconds; steps and time count from the end of the warm-up."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
         self._seconds = seconds
         self._began: float | None = None
-        self.steps = 0
+        self._from = self.steps = 0
         self.elapsed = 0.0
 
-    def _on_step(self) -> bool:
-        if self.num_timesteps < WARM_UP_STEPS + self.model.learning_starts:  # type: ignore[attr-defined]
-            return True
+    def next_look(self) -> int:
+        """Look again after about as many steps as before, at most a tenth of a second's."""
+        return int(self.model.num_timesteps + max(WARM_UP_STEPS, 0.1 * self.steps / max(self.elapsed, 0.1)))
+
+    def _on_rollout_start(self) -> None:
+        step = self.model.num_timesteps
+        if step < WARM_UP_STEPS + self.model.learning_starts:  # type: ignore[attr-defined]
+            return
         now = time.perf_counter()
         if self._began is None:
-            self._began = now
-            return True
-        self.steps += 1
-        self.elapsed = now - self._began
-        return self.elapsed < self._seconds
+            self._began, self._from = now, step
+            return
+        self.steps, self.elapsed = step - self._from, now - self._began
+        if self.elapsed >= self._seconds:
+            raise _Done
 
 
 def measure(spec: RunSpec, seconds: float) -> dict[str, float]:
@@ -68,7 +78,8 @@ def measure(spec: RunSpec, seconds: float) -> dict[str, float]:
         length = _random_length(env)
         stopwatch = _Stopwatch(seconds)
         model = build.build(spec, env)
-        model.learn(10**9, callback=stopwatch, log_interval=None)  # type: ignore[arg-type]
+        with contextlib.suppress(_Done):
+            model.learn(10**9, callback=stopwatch, log_interval=None)
     finally:
         env.close()
     return {"steps_per_second": stopwatch.steps / stopwatch.elapsed, "episode_length": length}

@@ -11,12 +11,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from stable_baselines3.common.callbacks import BaseCallback
 
 from deeprl_agents import envs, snapshot
 from deeprl_agents.build import policy_name
 from deeprl_agents.checkpoint import ReplayLog, Saved, write_checkpoint
 from deeprl_agents.dqn.dqn import DQN
+from deeprl_agents.dqn.rollout import Quiet
 from deeprl_agents.durable import Patience, replace
 from deeprl_agents.envs.monitor import EpisodeMonitor
 from deeprl_agents.evaluate import Evaluations, play
@@ -40,8 +40,12 @@ class Leave(Exception):
         self.ask = ask
 
 
-class Training(BaseCallback):
-    """Trains a model within its budget; SB3 calls it at each step and before each rollout."""
+LOOK_S = 0.05
+"""How often to look for signals and the second's beat."""
+
+
+class Training(Quiet):
+    """Trains a model within its budget; called between rollouts, several times a second."""
 
     def __init__(
         self,
@@ -56,6 +60,7 @@ class Training(BaseCallback):
         report: Reporter,
         patience: Patience,
         interrupted: Callable[[int], str | None],
+        at_each_rollout: bool,
         asked: Callable[[], str | None],
         check_newest: Callable[[], None],
         versions: dict[str, str],
@@ -64,6 +69,9 @@ class Training(BaseCallback):
         self._paths, self._spec, self._dqn, self._env, self._monitor = paths, spec, model, env, monitor
         self._store, self._report, self._patience, self._versions = store, report, patience, versions
         self._interrupted, self._asked, self._check_newest = interrupted, asked, check_newest
+        self._at_each_rollout = at_each_rollout
+        self._looked = (report.clock(), model.num_timesteps)
+        self._pace = 1.0
         self._told: str | None = None
         self._loss = math.nan
         settings: Any = spec.settings
@@ -87,7 +95,7 @@ class Training(BaseCallback):
         self._dqn.learn(
             max(0, total_timesteps - self.step),
             callback=self,
-            log_interval=None,  # type: ignore[arg-type]
+            log_interval=None,
             reset_num_timesteps=not self._resumed,
         )
         self._evaluate_if_due()
@@ -106,7 +114,24 @@ class Training(BaseCallback):
     def _on_training_start(self) -> None:
         self._hear(self._asked())
 
+    def next_look(self) -> int:
+        """Give the step of the next look: what is due, or as many steps as fit into LOOK_S."""
+        if self._at_each_rollout:
+            return self.step + 1
+        now, step = self._report.clock(), self.step
+        seconds, steps = now - self._looked[0], step - self._looked[1]
+        self._looked = (now, step)
+        if steps > 0:
+            fitting = steps * LOOK_S / max(seconds, 1e-6)
+            self._pace = min(max(fitting, 1.0), 2 * self._pace)  # a first chunk may have been all warm-up
+        due = [step + int(self._pace), self._next_save]
+        if self._eval_freq:
+            due.append(self._next_eval)
+        return max(step + 1, min(due))
+
     def _on_rollout_start(self) -> None:
+        if self._report.beat_due:
+            self._tick()
         if self._told is None:
             self._hear(self._interrupted(self.step))
         if self._told is None:
@@ -183,7 +208,7 @@ class Training(BaseCallback):
         if self.step == self._saved_at:
             return
         began = self._report.clock()
-        saved = snapshot.take(self._dqn, self._env)
+        saved = snapshot.take(self._dqn, self._env, self._store.buffer)
         saved.values.update(
             t=began, next_eval=self._next_eval, versions=self._versions, updates=self._dqn._n_updates
         )
@@ -191,7 +216,7 @@ class Training(BaseCallback):
         self._beat(sync=True)  # the log first: a checkpoint must not be ahead of it after a power cut
 
         def write() -> int:
-            said = self._store.append(self.step)
+            said = self._store.append()
             size = write_checkpoint(self._paths, Saved({**saved.values, "buffer": said}, saved.arrays))
             self._store.commit(said)
             return size

@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from deeprl_agents import build, snapshot
-from deeprl_agents.checkpoint import DamagedError, ReplayLog, Saved, previous, read_checkpoint
+from deeprl_agents import build, resolve, snapshot
+from deeprl_agents.checkpoint import DamagedError, ReplayLog, Saved, adopt, candidates
 from deeprl_agents.dqn.dqn import DQN
 from deeprl_agents.durable import GaveUpError, Patience
 from deeprl_agents.envs import Seeded, make
@@ -44,7 +44,7 @@ def main(
     *,
     attempt: int,
     cores: tuple[int, ...] = (),
-    ask: Callable[[int], str | None] = lambda step: None,
+    ask: Callable[[int], str | None] | None = None,
     monotonic: Callable[[], float] = time.monotonic,
     wall: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
@@ -53,7 +53,7 @@ def main(
 
     0: finished, stopped or paused. 75: interrupted at a checkpoint, or replaced by a newer attempt.
     1: failed by an error, which is in the log and, whole, on stderr. 73: somebody else has the run.
-    ask: asked at each safe point with the step; "stop", "pause" or "interrupt" ends the attempt there.
+    ask: asked after each rollout with the step; "stop", "pause" or "interrupt" ends the attempt there.
     """
     paths = RunPaths(folder)
     try:
@@ -107,15 +107,14 @@ class _Attempt:
         attempt: int,
         patience: Patience,
         signals: _Signals,
-        ask: Callable[[int], str | None],
+        ask: Callable[[int], str | None] | None,
         monotonic: Callable[[], float],
         wall: Callable[[], float],
     ) -> None:
         self._paths, self._spec, self._attempt = paths, spec, attempt
         self._patience, self._signals, self._ask, self._wall = patience, signals, ask, wall
         self._check_newest()
-        self._damage: list[str] = []
-        self._candidates = self._find()
+        self._candidates, self._damage = candidates(paths)
         newest = self._candidates[0][1].values if self._candidates else {}
         self._clock = RunClock(monotonic, float(newest.get("t", 0.0)))
         self._log = patience(lambda: EventLog(paths.events(attempt), self._clock))
@@ -133,7 +132,6 @@ class _Attempt:
                 host=socket.gethostname(),
                 boot=_boot_id(),
                 cores=cores,
-                backend="sb3",
                 versions=found,
             ),
             sync=True,
@@ -166,6 +164,7 @@ class _Attempt:
 
     @contextlib.contextmanager
     def _prepared(self, found: dict[str, str]) -> "Iterator[Training]":
+        resolve.admit(self._spec, self._paths.project)
         seeded = make(self._spec, training=True)
         monitor = EpisodeMonitor(
             seeded,
@@ -178,6 +177,8 @@ class _Attempt:
         with contextlib.closing(DummyVecEnv([lambda: monitor])) as env:
             model = build.build(self._spec, env)
             saved, store = self._restore(model, seeded, found)
+            engine = model.engine.name if model.engine else "torch"
+            self._report.tell(events.Backend(engine, model.engine_why))
             training = Training(
                 paths=self._paths,
                 spec=self._spec,
@@ -189,36 +190,27 @@ class _Attempt:
                 report=self._report,
                 patience=self._patience,
                 interrupted=self._interrupted,
+                at_each_rollout=self._ask is not None,
                 asked=self._asked,
                 check_newest=self._check_newest,
                 versions=found,
             )
             yield training
 
-    def _find(self) -> list[tuple[Path, Saved]]:
-        """Read the checkpoints that are whole, newest first."""
-        found = []
-        for path in (self._paths.checkpoint, previous(self._paths)):
-            try:
-                saved = read_checkpoint(path)
-            except DamagedError as error:
-                self._damage.append(f"{path.name}: {error}")
-                continue
-            if saved is not None:
-                found.append((path, saved))
-        return found
-
     def _restore(self, model: DQN, env: Seeded, found: dict[str, str]) -> tuple[Saved | None, ReplayLog]:
         """Bring the model to the newest state that can be read, and say so."""
-        store = ReplayLog(self._paths, model.replay_buffer)
+        buffer = snapshot.recorded(model.replay_buffer)
+        store = ReplayLog(self._paths, buffer)
         for path, saved in self._candidates:
             try:
+                snapshot.check(model, saved)
                 store.load(saved.values["buffer"])
             except DamagedError as error:
                 self._damage.append(f"{path.name}: {error}")
                 continue
+            adopt(self._paths, path)
             trim(self._paths, self._attempt, saved.values["_episode_num"])
-            why = snapshot.put(model, env, saved) or _changed(saved.values["versions"], found)
+            why = snapshot.put(model, env, buffer, saved) or _changed(saved.values["versions"], found)
             self._resume(model.num_timesteps, model._episode_num, why)
             return saved, store
         trim(self._paths, self._attempt, 0)
@@ -235,7 +227,8 @@ class _Attempt:
 
     def _interrupted(self, step: int) -> str | None:
         """What ends this attempt at a safe point, without a look at a file: some have one at every step."""
-        return self._ask(step) or ("interrupt" if self._signals.interrupted else None)
+        asked = self._ask(step) if self._ask else None
+        return asked or ("interrupt" if self._signals.interrupted else None)
 
     def _asked(self) -> str | None:
         """What somebody wants of this attempt."""
@@ -265,6 +258,7 @@ def explain(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not any(part in frame.filename for part in foreign)]
     own = [frame for frame in own if Path(frame.filename).is_file()]
+    own = [frame for frame in frames if resolve.own_frame(frame.filename)] or own
     if not own:
         return text
     return f"{text} ({Path(own[-1].filename).name}:{own[-1].lineno} in {own[-1].name})"

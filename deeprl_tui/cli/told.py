@@ -43,6 +43,8 @@ def words(event: Event) -> str:
         case events.Start():
             cores = ", ".join(map(str, event.cores))
             return f"started  attempt {event.attempt}  {event.host}  core {cores}  pid {event.pid}"
+        case events.Backend():
+            return f"computes with {event.name}" + (f": {event.why}" if event.why else "")
         case events.Episode():
             return (
                 f"episode {event.episode}  step {event.step}  return {look.number(event.r)}  length {event.l}"

@@ -40,8 +40,17 @@ class Start:
     host: str = ""
     boot: str = ""
     cores: tuple[int, ...] = ()
-    backend: str = ""  # which path the updates take
+    backend: str = ""  # of logs without a Backend event
     versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What computes the updates and actions of this attempt."""
+
+    kind: ClassVar[str] = "backend"
+    name: str = ""  # "c avx512", "numpy", "torch"
+    why: str = ""  # why it is none higher on the ladder
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +147,18 @@ class Unknown:
 
 
 Event: TypeAlias = (
-    Queued | Start | Episode | Beat | Eval | Checkpoint | Resume | StopAsked | Warn | End | Unknown
+    Queued
+    | Start
+    | Backend
+    | Episode
+    | Beat
+    | Eval
+    | Checkpoint
+    | Resume
+    | StopAsked
+    | Warn
+    | End
+    | Unknown
 )
 
 

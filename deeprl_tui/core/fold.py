@@ -33,6 +33,7 @@ class RunFold:
         self._evals: list[EvalPoint] = []
         self._last: events.Queued | events.Start | events.StopAsked | events.End = events.Queued()
         self._start = events.Start(attempt=0)
+        self._backend = ""
         self._beat = events.Beat()
         self._wall_zero = 0.0  # wall clock at second 0 of training of this attempt
         self._cpu: float | None = None
@@ -60,6 +61,8 @@ class RunFold:
                 self._note(event.at, "queued", event.why or "queued")
             case events.Start() as event:
                 self._on_start(event)
+            case events.Backend(name=name, why=why):
+                self._backend = f"{name} ({why})" if why else name
             case events.Resume() as event:
                 self._on_resume(event)
             case events.Episode() as event:
@@ -110,7 +113,7 @@ class RunFold:
             pid=self._start.pid,
             host=self._start.host,
             cores=self._start.cores,
-            backend=self._start.backend,
+            backend=self._backend,
             step=self._step,
             total_steps=steps,
             episodes=self._episodes,
@@ -163,6 +166,7 @@ class RunFold:
         self._ended = False
         self._from_step = 0
         self._last = self._start = event
+        self._backend = event.backend
         self._wall_zero = event.at - self._clock
         self._cpu = None
         self._cpu_from = None

@@ -89,7 +89,7 @@ def test_epsilon_falls_by_steps(a_model: Maker) -> None:
 def test_actions_are_epsilon_greedy_from_the_first_step(a_model: Maker) -> None:
     """Without epsilon the very first actions are greedy: there is no random warm-up."""
     model = a_model(exploration_initial_eps=0.0, exploration_final_eps=0.0, learning_starts=1000)
-    model.learn(20, log_interval=None)  # type: ignore[arg-type]
+    model.learn(20, log_interval=None)
     buffer = model.replay_buffer
     assert isinstance(buffer, ReplayBuffer)
     greedy, _ = model.policy.predict(buffer.observations[:20, 0], deterministic=True)
@@ -100,12 +100,12 @@ def test_target_network_is_copied_exactly_at_its_interval(a_model: Maker) -> Non
     """One step before the interval the target is as at the start; at the interval it is the online one."""
     model = a_model(target_update_interval=50, learning_starts=10)
     first = [parameter.clone() for parameter in model.q_net_target.parameters()]
-    model.learn(49, log_interval=None)  # type: ignore[arg-type]
+    model.learn(49, log_interval=None)
     assert all(map(torch.equal, first, model.q_net_target.parameters()))
     online = [parameter.clone() for parameter in model.q_net.parameters()]
     assert not all(map(torch.equal, first, online))
     model.learning_starts = 10_000  # no update after the copy
-    model.learn(1, reset_num_timesteps=False, log_interval=None)  # type: ignore[arg-type]
+    model.learn(1, reset_num_timesteps=False, log_interval=None)
     assert all(map(torch.equal, online, model.q_net_target.parameters()))
 
 
@@ -152,7 +152,7 @@ def test_no_clipping_when_unset(a_model: Maker) -> None:
 def test_time_limits(a_model: Maker, timeouts: str, done: float) -> None:
     """A time limit is stored as the end, as in the study, or bootstrapped through."""
     model = a_model(timeouts=timeouts, max_episode_steps=5, learning_starts=1000)
-    model.learn(5, log_interval=None)  # type: ignore[arg-type]
+    model.learn(5, log_interval=None)
     assert model.replay_buffer is not None
     drawn = model.replay_buffer._get_samples(np.arange(5))
     assert drawn.dones[:, 0].tolist() == [0, 0, 0, 0, done]
@@ -188,7 +188,7 @@ def test_xavier_init_has_zero_biases_and_bounded_weights(a_model: Maker) -> None
 def test_final_reward_is_learned_in_place_of_the_last_one(a_model: Maker) -> None:
     """The buffer holds the replaced reward; the other rewards are the env's."""
     model = a_model(final_reward=-100.0, max_episode_steps=5, learning_starts=1000)
-    model.learn(10, log_interval=None)  # type: ignore[arg-type]
+    model.learn(10, log_interval=None)
     assert model.replay_buffer is not None
     assert model.replay_buffer.rewards[:10, 0].tolist() == [1, 1, 1, 1, -100] * 2
 
@@ -212,8 +212,9 @@ def test_boltzmann_survives_huge_values(a_model: Maker) -> None:
     assert actions.all()
 
 
-def test_with_all_switches_off_it_is_stable_baselines3() -> None:
+def test_with_all_switches_off_the_torch_path_is_stable_baselines3(monkeypatch: pytest.MonkeyPatch) -> None:
     """Same actions, same weights, to the bit: stock SB3 is the oracle of the training loop."""
+    monkeypatch.setenv("DEEPRL_KERNEL", "torch")
     shared: dict[str, Any] = {
         "learning_starts": 100,
         "train_freq": 4,
@@ -240,7 +241,7 @@ def test_with_all_switches_off_it_is_stable_baselines3() -> None:
 def test_zips_load_again(a_model: Maker, tmp_path: Path, changes: dict[str, Any]) -> None:
     """Our own load and stock SB3's give a policy with the same values."""
     model = a_model(**changes)
-    model.learn(20, log_interval=None)  # type: ignore[arg-type]
+    model.learn(20, log_interval=None)
     model.save(tmp_path / "model.zip")
     observations = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
     expected, _ = model.predict(observations, deterministic=True)

@@ -136,7 +136,7 @@ def train(request: pytest.FixtureRequest, a_spec: Callable[..., Any]) -> Callabl
         }
         spec = a_spec(**{**fixed, **KINDS[request.param], **changes})
         model = build.build(spec, DummyVecEnv([lambda: Seeded(probe(), seed_of=lambda episode: episode)]))
-        model.learn(600, log_interval=None)  # type: ignore[arg-type]
+        model.learn(600, log_interval=None)
         return model
 
     return learn

@@ -5,24 +5,28 @@ Rule: after a resume each step counts once: rows of older attempts beyond the ch
 
 import json
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import gymnasium
 from stable_baselines3.common.monitor import Monitor
 
 from deeprl_agents.durable import Patience, replace
+from deeprl_agents.envs.seeded import Seeded
 from deeprl_tui.core.layout import RunPaths
 
 HEADER_LINES = 2
 
 
 class EpisodeMonitor(Monitor[Any, Any]):
-    """SB3's Monitor with its own file, and a call at the end of each episode with the raw return."""
+    """SB3's Monitor with its own file, and a call at the end of each episode with the raw return.
+
+    A step of CartPole takes 9 us and each wrapper adds to it, so this one does Seeded's part of a step too.
+    """
 
     def __init__(
         self,
-        env: gymnasium.Env[Any, Any],
+        env: Seeded,
         paths: RunPaths,
         attempt: int,
         env_id: str,
@@ -31,6 +35,7 @@ class EpisodeMonitor(Monitor[Any, Any]):
         patience: Patience,
     ) -> None:
         super().__init__(env)
+        self._seeded, self._inner_step = env, env.env.step
         self._on_episode = on_episode
         self._patience = patience
         path = paths.monitor(attempt)
@@ -40,12 +45,27 @@ class EpisodeMonitor(Monitor[Any, Any]):
 
     def step(self, action: Any) -> Any:
         """Take a step; at the end of an episode, write its row."""
-        result = super().step(action)
+        self._seeded.actions.append(int(action))
+        result = self._inner_step(action)
+        self.rewards.append(float(result[1]))
         if result[2] or result[3]:
-            row = result[4]["episode"]
-            self._write(f"{row['r']},{row['l']},{row['t']}\r\n")
-            self._on_episode(self.episode_returns.pop(), self.episode_lengths.pop())
-            self.episode_times.clear()
+            self._end_episode(result[4])
+        return result
+
+    def _end_episode(self, info: dict[str, Any]) -> None:
+        self.needs_reset = True
+        total, length = sum(self.rewards), len(self.rewards)
+        self.total_steps += length
+        row = {"r": round(total, 6), "l": length, "t": round(time.time() - self.t_start, 6)}
+        info["episode"] = row
+        self._write(f"{row['r']},{row['l']},{row['t']}\r\n")
+        self._on_episode(total, length)
+
+    def replay(self, actions: Sequence[int]) -> tuple[Any, list[float]] | None:
+        """Take steps of an unfinished episode again: the last observation and the rewards."""
+        result = self._seeded.replay(actions)
+        if result is not None:
+            self.rewards.extend(result[1])
         return result
 
     def sync(self) -> None:

@@ -4,12 +4,16 @@ Rule: field for field as in kernel.h; `check` compares the sizes with those of t
 """
 
 import ctypes
-from ctypes import c_int64, c_void_p
+from ctypes import c_double, c_float, c_int64, c_void_p
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_LAYERS = 16
+CLIP_NONE, CLIP_GLOBAL, CLIP_VARIABLE = 0, 1, 2
+EXPLORE_EPSILON, EXPLORE_FRACTION, EXPLORE_BOLTZMANN = 0, 1, 2
+STEP_OVER, STEP_TIMEOUT, STEP_PAUSE, STEP_LAST, STEP_NO_UPDATE = 1, 2, 4, 8, 16
 UNIFORM, PRIORITIZED, RETENTION = 0, 1, 2
 UNKNOWN = -1
 """Of a buffer that draws in Python."""
@@ -48,7 +52,74 @@ class Replay(ctypes.Structure):
     ]
 
 
-SIZES: dict[str, type[ctypes.Structure]] = {"rows": Rows, "replay": Replay}
+class Network(ctypes.Structure):
+    """network_t: layers, arrays and settings of the network and its optimizer."""
+
+    _fields_ = [
+        ("layers", c_int64),
+        ("sizes", c_int64 * (MOST_LAYERS + 1)),
+        ("batch", c_int64),
+        ("parameters", c_int64),
+        ("double_q", c_int64),
+        ("clip", c_int64),
+        ("updates", c_int64),
+        ("learning_rate", c_double),
+        ("beta1", c_double),
+        ("beta2", c_double),
+        ("adam_eps", c_double),
+        ("max_norm", c_float),
+        ("weights", c_void_p),
+        ("target", c_void_p),
+        ("gradients", c_void_p),
+        ("moments", c_void_p),
+        ("squares", c_void_p),
+        ("work", c_void_p),
+        ("td_errors", c_void_p),
+        ("values", c_void_p),
+        ("loss_sum", c_double),
+        ("loss_count", c_int64),
+    ]
+
+
+class Loop(ctypes.Structure):
+    """loop_t: the training loop."""
+
+    _fields_ = [
+        ("net", c_void_p),
+        ("replay", c_void_p),
+        ("bits", c_void_p),
+        *((name, c_int64) for name in ("n_steps", "train_freq", "gradient_steps", "learning_starts")),
+        *((name, c_int64) for name in ("random_until", "target_interval", "step", "calls", "taken")),
+        *((name, c_int64) for name in ("updates", "explore")),
+        *((name, c_double) for name in ("gamma", "tau", "eps_initial", "eps_final", "eps_steps")),
+        *((name, c_double) for name in ("total_steps", "beta", "epsilon")),
+        *((name, c_void_p) for name in ("observation", "following", "beginning", "last", "extra")),
+        *((name, c_void_p) for name in ("returns", "discounts", "final")),
+        *((name, c_void_p) for name in ("action_values", "extra_values")),
+    ]
+
+
+class Shrink(ctypes.Structure):
+    """shrink_t: which pixels of a rendered image make one of the small image."""
+
+    _fields_ = [
+        *((name, c_int64) for name in ("width", "rows", "columns")),
+        *((name, c_void_p) for name in ("row_boxes", "column_boxes", "row_weights", "column_weights")),
+        *((name, c_int64) for name in ("row_total", "column_total")),
+        *((name, c_void_p) for name in ("sums", "gray")),
+    ]
+
+
+STRUCTS: tuple[type[ctypes.Structure], ...] = (Rows, Replay, Network, Loop, Shrink)
+"""In the order of kernel_size."""
+
+
+def check(library: ctypes.CDLL) -> None:
+    """Raise RuntimeError if the library was built from another header than this module mirrors."""
+    for number, struct in enumerate(STRUCTS):
+        size = library.kernel_size(c_int64(number))
+        if size != ctypes.sizeof(struct):
+            raise RuntimeError(f"kernel: {struct.__name__} has {ctypes.sizeof(struct)} bytes, C has {size}")
 
 
 def address(array: NDArray[Any]) -> int:

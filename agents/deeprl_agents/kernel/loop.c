@@ -15,6 +15,7 @@ EXPORT int64_t kernel_size(int64_t which) {
         case 1: return sizeof(replay_t);
         case 2: return sizeof(network_t);
         case 3: return sizeof(loop_t);
+        case 4: return sizeof(shrink_t);
         default: return -1;
     }
 }

@@ -30,7 +30,12 @@ class Replay(ReplayBuffer):
     """
 
     kind: ClassVar[int] = layouts.UNIFORM
-    """How the kernel draws; -1 in subclasses that it does not know."""
+    """How the kernel draws; a subclass that does not say so itself is drawn from in Python."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Keep the kernel from passing over a `draw` or `add` that it does not know."""
+        super().__init_subclass__(**kwargs)
+        cls.kind = cls.__dict__.get("kind", layouts.UNKNOWN)
 
     def __init__(
         self,
@@ -63,6 +68,7 @@ class Replay(ReplayBuffer):
         self._began = True  # the next transition begins an episode
         self._struct: layouts.Replay | None = None
         self._rows: layouts.Rows | None = None
+        self._drawn = np.zeros(0, np.int64), np.zeros(0)
 
     @property
     def observations(self) -> Any:  # type: ignore[override]
@@ -96,6 +102,17 @@ class Replay(ReplayBuffer):
             self.timeouts[slot] = bool(infos[0].get("TimeLimit.truncated", False))
         self._began = over
         self._added(slot)
+
+    def begins_after(self, over: bool) -> None:
+        """Say whether the next transition begins an episode."""
+        self._began = over
+
+    def cut(self) -> None:
+        """Let nothing follow the newest transition, as after a time limit: its episode was lost."""
+        if self.added:
+            newest = (self.pos - 1) % self.ring
+            self.timeouts[newest] = self.written[newest] = 1
+            self.begins_after(True)
 
     def _added(self, slot: int) -> None:
         """Count the transition that was stored in a slot, and move on."""
@@ -167,25 +184,28 @@ class Replay(ReplayBuffer):
         discounts = self.gamma ** (end + 1).astype(np.float32)
         return total, last, final, discounts.astype(np.float32)
 
-    def kernel_struct(self, batch_size: int, actions: int) -> layouts.Replay | None:
-        """Hand the counters over to the kernel: from now to `take_back` it adds and draws; None if it cannot.
+    @property
+    def has_rows(self) -> bool:
+        """Whether the columns are what the kernel reads: rows of float32, integer actions."""
+        rows = isinstance(self.store, Rows) and self.store.observations.dtype == np.float32
+        return rows and self.actions.dtype == np.int64 and self.action_dim == 1
 
-        batch_size: how many it shall draw; actions: how many the environment has.
+    def kernel_struct(self, batch_size: int, actions: int) -> layouts.Replay:
+        """Hand the counters over to the kernel: from now to `take_back` it adds and draws.
+
+        batch_size: how many it shall draw; actions: how many the environment has. Needs `has_rows`.
         """
-        if self.kind == layouts.UNKNOWN or not isinstance(self.store, Rows):
-            return None
-        if self.store.observations.dtype != np.float32 or self.actions.dtype != np.int64:
-            return None
-        if self._struct is None or self._struct.batch != batch_size:
-            self._struct = self._new_struct(batch_size, actions)
-        self._struct.pos, self._struct.added = self.pos, self.added
-        self._struct.size = self.ring if self.full else self.pos
-        return self._struct
+        struct = self._struct
+        if struct is None or struct.batch != batch_size:
+            struct = self._struct = self._new_struct(batch_size, actions)
+        struct.pos, struct.added = self.pos, self.added
+        struct.size = self.ring if self.full else self.pos
+        return struct
 
     def _new_struct(self, batch_size: int, actions: int) -> layouts.Replay:
         assert isinstance(self.store, Rows)
         address = layouts.address
-        self.indices, self.weights = np.zeros(batch_size, np.int64), np.ones(batch_size)
+        self._drawn = np.zeros(batch_size, np.int64), np.ones(batch_size)
         self._rows = layouts.Rows(
             observations=address(self.store.observations),
             next_observations=address(self.store.next_observations),
@@ -203,13 +223,18 @@ class Replay(ReplayBuffer):
             rows=ctypes.addressof(self._rows),
             written=address(self.written),
             bits=layouts.bits(None),
-            slots=address(self.indices),
-            weights=address(self.weights),
+            slots=address(self._drawn[0]),
+            weights=address(self._drawn[1]),
         )
+
+    def hand_over(self) -> None:
+        """Give the kernel what was drawn in Python."""
+        self._drawn[0][:], self._drawn[1][:] = self.indices, self.weights
 
     def take_back(self) -> None:
         """Read the counters that the kernel has moved on. Raises ValueError on what it could not do."""
         assert self._struct is not None
+        self.indices, self.weights = self._drawn
         self.pos, self.added = self._struct.pos, self._struct.added
         self.full = self._struct.size == self.ring
         self._began = bool(self.dones[self.pos - 1, 0])
