@@ -1,7 +1,8 @@
 """Everything that decides how training goes on, out of a model and back into one.
 
-Networks, Adam, counters, every random stream, priorities; the environment as the number of its episode and
-the actions since its start. Taken between rollouts only: inside a step SB3 has not stored the transition yet.
+Networks, Adam, counters, every random stream; the environment as the number of its episode and the actions
+since its start. The replay buffer's rows are in the replay log, the rest of it is here.
+Rule: taken between rollouts only; inside a step SB3 has not stored the transition yet.
 """
 
 import random
@@ -11,10 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from deeprl_agents.checkpoint import Arrays, Saved
+from deeprl_agents.checkpoint import Arrays, DamagedError, Recorded, Saved
 from deeprl_agents.dqn.dqn import DQN
 from deeprl_agents.envs.seeded import Seeded, replay
-from deeprl_agents.replay.prioritized import PrioritizedReplayBuffer
+from deeprl_agents.replay.foreign import Foreign
 
 COUNTERS = (
     "num_timesteps",
@@ -26,8 +27,14 @@ COUNTERS = (
 )
 
 
-def take(model: DQN, env: Seeded) -> Saved:
-    """Copy the state of a model between two rollouts; the replay buffer's transitions are left out."""
+def recorded(buffer: Any) -> Recorded:
+    """Give what a checkpoint keeps of a replay buffer; once for each buffer, before its first transition."""
+    known = all(hasattr(buffer, name) for name in ("tables", "state", "set_state", "cut"))
+    return buffer if known else Foreign(buffer)
+
+
+def take(model: DQN, env: Seeded, buffer: Recorded) -> Saved:
+    """Copy the state of a model between two rollouts; the rows of the replay buffer are left out."""
     assert model._last_obs is not None
     arrays: Arrays = {f"policy/{name}": _numpy(t) for name, t in model.policy.state_dict().items()}
     for index, moments in model.policy.optimizer.state_dict()["state"].items():
@@ -47,14 +54,26 @@ def take(model: DQN, env: Seeded) -> Saved:
     }
     values["env_episode"] = env.episode
     values["recent"] = [{key: float(row[key]) for key in "rlt"} for row in model.ep_info_buffer or ()]
-    if isinstance(model.replay_buffer, PrioritizedReplayBuffer):
-        extra, values["replay"] = model.replay_buffer.state()
-        arrays |= {f"replay/{name}": array for name, array in extra.items()}
+    values["replay"] = buffer.state()
     return Saved(values, arrays)
 
 
-def put(model: DQN, env: Seeded, saved: Saved) -> str:
-    """Bring a model back, its replay buffer being filled already; why it is not exact, or nothing."""
+def check(model: DQN, saved: Saved) -> None:
+    """Raise DamagedError if this is no state of such a model; nothing is changed."""
+    needed = {f"policy/{name}": tuple(tensor.shape) for name, tensor in model.policy.state_dict().items()}
+    needed |= {"last_obs": (1, *(model.observation_space.shape or ()))}
+    for name, shape in needed.items():
+        if name not in saved.arrays or saved.arrays[name].shape != shape:
+            raise DamagedError(f"array {name} is not there or of another shape")
+    names = {"actions", "random/numpy", "random/python", "random/torch"}
+    missing = names - saved.arrays.keys()
+    names = {*COUNTERS, "random", "env_episode", "recent", "replay", "buffer", "versions", "next_eval"}
+    if missing := missing | (names - saved.values.keys()):
+        raise DamagedError(f"without {', '.join(sorted(missing))}")
+
+
+def put(model: DQN, env: Seeded, buffer: Recorded, saved: Saved) -> str:
+    """Bring a model back, the rows of its buffer being there already; why it is not exact, or nothing."""
     arrays, values = saved.arrays, saved.values
     policy = {name: _tensor(arrays[f"policy/{name}"]) for name in model.policy.state_dict()}
     model.policy.load_state_dict(policy)
@@ -66,10 +85,13 @@ def put(model: DQN, env: Seeded, saved: Saved) -> str:
     model.policy.optimizer.load_state_dict({**model.policy.optimizer.state_dict(), "state": moments})
     for counter in COUNTERS:
         setattr(model, counter, values[counter])
-    if isinstance(model.replay_buffer, PrioritizedReplayBuffer):
-        extra = {name[7:]: array for name, array in arrays.items() if name.startswith("replay/")}
-        model.replay_buffer.set_state(extra, values["replay"])
-    why = _put_env(model, env, arrays, int(values["env_episode"]))
+    buffer.set_state(values["replay"])
+    why = _put_env(model, env, buffer, arrays, int(values["env_episode"]))
+    if isinstance(buffer, Foreign) and (unknown := buffer.unknown()):
+        why = (
+            why
+            or f"{type(model.replay_buffer).__name__} has what a checkpoint cannot keep: {', '.join(unknown)}"
+        )
     # The random streams come last: building and replaying draw from them.
     streams = values["random"]
     name, *position = streams["numpy"]
@@ -83,7 +105,7 @@ def put(model: DQN, env: Seeded, saved: Saved) -> str:
     return why
 
 
-def _put_env(model: DQN, env: Seeded, arrays: Arrays, episode: int) -> str:
+def _put_env(model: DQN, env: Seeded, buffer: Recorded, arrays: Arrays, episode: int) -> str:
     assert model.env is not None
     monitored = model.env.envs[0]  # type: ignore[attr-defined]
     model._last_episode_starts = np.ones((1,), dtype=bool)
@@ -93,9 +115,8 @@ def _put_env(model: DQN, env: Seeded, arrays: Arrays, episode: int) -> str:
         model._last_obs = last.copy()
         return ""
     # Not the same env any more: the unfinished episode is cut off as by a time limit, the next one begins.
-    assert model.replay_buffer is not None
     if arrays["actions"].size:
-        model.replay_buffer.timeouts[model.replay_buffer.pos - 1] = 1
+        buffer.cut()
     env.episode = episode
     observation, _ = monitored.reset()
     model._last_obs = np.asarray(observation, dtype=last.dtype)[None]

@@ -40,19 +40,36 @@ class Seeded(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.actions.append(int(action))
         return self.env.step(action)
 
+    def replay(self, actions: Sequence[int]) -> tuple[Any, list[float]] | None:
+        """Take these steps: the last observation and the rewards; None if the episode ends.
+
+        Where the env beneath can do it with less work, as one that renders can, it does.
+        """
+        beneath = getattr(self.env, "replay", None)
+        if beneath is not None:
+            self.actions.extend(actions)
+            result: tuple[Any, list[float]] | None = beneath(actions)
+            return result
+        observation, rewards = None, []
+        for action in actions:
+            observation, reward, terminated, truncated, _ = self.step(action)
+            if terminated or truncated:
+                return None
+            rewards.append(float(reward))
+        return observation, rewards
+
 
 def replay(env: gymnasium.Env[Any, Any], episode: int, actions: Sequence[int]) -> Any:
     """Bring an env back into an episode: its observation there, or None if the episode ended earlier.
 
-    env: a Seeded, or one wrapped. Does one reset and all the steps.
+    env: a Seeded, or one wrapped in what has `replay` too. Does one reset and all the steps.
     """
     seeded = env
     while not isinstance(seeded, Seeded):
         seeded = seeded.env  # type: ignore[attr-defined]
     seeded.episode = episode - 1
     observation, _ = env.reset()
-    for action in actions:
-        observation, _, terminated, truncated, _ = env.step(action)
-        if terminated or truncated:
-            return None
-    return observation
+    if not actions:
+        return observation
+    result = env.replay(actions)  # type: ignore[attr-defined]
+    return None if result is None else result[0]
