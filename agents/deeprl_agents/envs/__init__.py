@@ -5,6 +5,7 @@ from typing import Any
 
 import gymnasium
 
+from deeprl_agents.envs import lean
 from deeprl_agents.envs.pixels import Pixels
 from deeprl_agents.envs.seeded import Seeded, episode_seed, evaluation_seed
 from deeprl_agents.resolve import resolve
@@ -55,7 +56,7 @@ def _registered(env_id: str, options: dict[str, Any]) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # the study's CartPole-v0 is meant
-            return gymnasium.make(env_id, **options)
+            return lean.make(env_id, **options)
     except gymnasium.error.Error as error:
         raise DeeprlError(
             f"cannot be made: {error}", place=f"env {env_id}", remedy="check the id with gymnasium"
