@@ -13,6 +13,7 @@ from deeprl_agents.dqn.convs import Convs
 from deeprl_agents.dqn.dqn import DQN
 from deeprl_agents.dqn.policy import OwnPolicy
 from deeprl_agents.replay.base import Replay
+from deeprl_agents.replay.frames import Frames
 from deeprl_agents.replay.prioritized import PrioritizedReplayBuffer
 from deeprl_agents.resolve import resolve
 from deeprl_tui.core.plugin import is_path
@@ -31,6 +32,8 @@ def build(spec: RunSpec, env: Any) -> DQN:
         raise DeeprlError(f"unknown algorithm {spec.algo}", place=str(spec.id), remedy="this version has dqn")
     seed = spec.id.seed % WORD
     buffer, buffer_arguments = _buffer(settings, seed)
+    if settings["pixels"] and issubclass(buffer, Replay) and _shows_frames(env.observation_space):
+        buffer_arguments["store"] = Frames
     _check_memory(spec, env.observation_space)
     policy: dict[str, Any] = {
         "net_arch": list(settings["net_arch"]),
@@ -102,6 +105,11 @@ def _buffer(settings: Any, seed: int) -> tuple[type[ReplayBuffer], dict[str, Any
             f"unknown replay {settings['replay']!r}", remedy="this version has uniform and prioritized"
         )
     return Replay, {**arguments, "n_steps": settings["n_steps"], "gamma": settings["gamma"]}
+
+
+def _shows_frames(space: Any) -> bool:
+    """Whether observations are stacks of images still, under the project's own wrappers."""
+    return space.dtype == np.uint8 and len(space.shape) == 3
 
 
 def _own_buffer(settings: Any, arguments: dict[str, Any]) -> tuple[type[ReplayBuffer], dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+import pytest
 
 from deeprl_agents.checkpoint import read_checkpoint
 from deeprl_agents.envs.pixels import Pixels
@@ -54,6 +55,43 @@ def test_the_study_s_frames_are_67_by_100() -> None:
     """400 x 600 pixels in squares of 6."""
     env = Pixels(gymnasium.make("CartPole-v1", render_mode="rgb_array"), pool=6, stack=4, skip=4)
     assert env.observation_space.shape == (4, 67, 100)
+
+
+def test_images_can_be_shrunk_by_area() -> None:
+    """image_size gives height and width, whatever the game's window is."""
+    env = Pixels(Painter(), size=[4, 5], stack=2, skip=1)
+    observation, _ = env.reset()
+    assert observation.shape == (2, 4, 5)
+
+
+@pytest.mark.parametrize("game", ["CartPole-v1", "LunarLander-v3", None])
+@pytest.mark.parametrize("count", [0, 2, 7, 10])
+def test_a_replay_is_the_same_as_steps(game: str | None, count: int) -> None:
+    """Physics alone, and the last images: stack, rewards and all that follows are those of stepping."""
+    stepped, replayed = (
+        Pixels(gymnasium.make(game, render_mode="rgb_array") if game else Painter(), pool=6, stack=4, skip=2)
+        for _ in range(2)
+    )
+    for env in (stepped, replayed):
+        first, _ = env.reset(seed=3)
+    actions = [2, 2, 0, 2, 1, 3] * 4 if game == "LunarLander-v3" else [0, 1] * 12
+    actions = actions[: count if game else min(count, 4)]
+    walked = [stepped.step(action) for action in actions]
+    result = replayed.replay(actions)
+    assert result is not None
+    observation, rewards = result
+    assert np.array_equal(observation, walked[-1][0] if walked else first)
+    assert rewards == [step[1] for step in walked]
+    one, other = stepped.step(0), replayed.step(0)
+    assert np.array_equal(one[0], other[0])
+    assert one[1:4] == other[1:4]
+
+
+def test_a_replay_beyond_the_end_has_no_observation() -> None:
+    """An episode that ends within the actions is not the one that was left."""
+    env = Pixels(Painter(), pool=6, stack=2, skip=4)
+    env.reset()
+    assert env.replay([0, 0, 0]) is None
 
 
 def test_an_interrupted_run_from_pixels_is_the_same_run(a_trial: Callable[..., Any]) -> None:

@@ -15,7 +15,7 @@ from stable_baselines3.common.buffers import BaseBuffer, ReplayBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from deeprl_agents.kernel import layouts
-from deeprl_agents.replay.rows import Ints, Rows, Store
+from deeprl_agents.replay.rows import Ints, Rows, Store, StoreMaker
 from deeprl_agents.replay.table import Table
 
 Floats = NDArray[np.float64]
@@ -26,7 +26,7 @@ class Replay(ReplayBuffer):
 
     After `draw`, `indices` (slots) and `weights` (largest possible 1) belong to the batch.
     handle_timeout_termination: bootstrap through time limits; otherwise they are stored as terminal.
-    store: keeps the observations; None: as they come.
+    store: makes what keeps the observations, from number of slots, shape and dtype; Rows: as they come.
     """
 
     kind: ClassVar[int] = layouts.UNIFORM
@@ -49,7 +49,7 @@ class Replay(ReplayBuffer):
         *,
         n_steps: int = 1,
         gamma: float = 0.99,
-        store: Store | None = None,
+        store: StoreMaker = Rows,
     ) -> None:
         BaseBuffer.__init__(self, buffer_size, observation_space, action_space, device, n_envs=n_envs)
         assert n_envs == 1, "one environment at a time"
@@ -58,7 +58,7 @@ class Replay(ReplayBuffer):
         self.optimize_memory_usage = False
         self.handle_timeout_termination = handle_timeout_termination
         self.n_steps, self.gamma = n_steps, gamma
-        self.store: Store = store or Rows(buffer_size, self.obs_shape, observation_space.dtype)
+        self.store: Store = store(buffer_size, self.obs_shape, observation_space.dtype)
         self.actions = np.zeros((buffer_size, 1, self.action_dim), self._maybe_cast_dtype(action_space.dtype))
         self.rewards, self.dones, self.timeouts = (np.zeros((buffer_size, 1), np.float32) for _ in range(3))
         self.written = np.zeros(buffer_size, np.uint8)
@@ -203,12 +203,12 @@ class Replay(ReplayBuffer):
         return struct
 
     def _new_struct(self, batch_size: int, actions: int) -> layouts.Replay:
-        assert isinstance(self.store, Rows)
         address = layouts.address
+        store = self.store if isinstance(self.store, Rows) and self.has_rows else None
         self._drawn = np.zeros(batch_size, np.int64), np.ones(batch_size)
         self._rows = layouts.Rows(
-            observations=address(self.store.observations),
-            next_observations=address(self.store.next_observations),
+            observations=address(store.observations) if store else None,
+            next_observations=address(store.next_observations) if store else None,
             actions=address(self.actions),
             rewards=address(self.rewards),
             dones=address(self.dones),
@@ -237,7 +237,7 @@ class Replay(ReplayBuffer):
         self.indices, self.weights = self._drawn
         self.pos, self.added = self._struct.pos, self._struct.added
         self.full = self._struct.size == self.ring
-        self._began = bool(self.dones[self.pos - 1, 0])
+        self._began = bool(self.dones[(self.pos - 1) % self.ring, 0])
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out addresses: they mean nothing in another process."""
@@ -252,7 +252,7 @@ class Replay(ReplayBuffer):
             "dones": self.dones,
             "timeouts": self.timeouts,
         }
-        return [Table("transitions", columns, self.written, self.filled)]
+        return [Table("transitions", columns, self.written, self.filled), *self.store.tables()]
 
     @property
     def filled(self) -> tuple[tuple[int, int], ...]:
@@ -267,8 +267,10 @@ class Replay(ReplayBuffer):
         """Take back what `state` gave; the tables are filled already."""
         self.pos, self.full = int(values["pos"]), bool(values["full"])
         self.added, self._began = int(values["added"]), bool(values["began"])
+        self.store.restore((self.pos - 1) % self.ring)
 
     def check_valid(self) -> None:
         """Raise ValueError if the counters contradict each other."""
         if not 0 <= self.pos < self.ring or self.size() > self.added:
             raise ValueError(f"replay: position {self.pos} of {self.ring}, {self.added} added")
+        self.store.check_valid()

@@ -3,10 +3,13 @@
 Rule: a store knows slots only, not what is drawn or when a slot is free.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from deeprl_agents.replay.table import Table
 
 Ints = NDArray[np.int64]
 
@@ -28,6 +31,19 @@ class Store(Protocol):
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """What a checkpoint keeps of each slot."""
+
+    def tables(self) -> list[Table]:
+        """What a checkpoint keeps beside the slots."""
+
+    def restore(self, newest: int) -> None:
+        """Go on with filled columns and tables. newest: the slot of the last transition."""
+
+    def check_valid(self) -> None:
+        """Raise ValueError if what is kept contradicts itself."""
+
+
+StoreMaker = Callable[[int, tuple[int, ...], Any], Store]
+"""Makes a store for a number of slots, of observations of a shape and dtype."""
 
 
 class Rows:
@@ -60,3 +76,13 @@ class Rows:
     def columns(self) -> dict[str, NDArray[Any]]:
         """What a checkpoint keeps of each slot."""
         return {"observations": self.observations, "next_observations": self.next_observations}
+
+    def tables(self) -> list[Table]:
+        """Nothing beside the slots."""
+        return []
+
+    def restore(self, newest: int) -> None:
+        """The columns are all there is."""
+
+    def check_valid(self) -> None:
+        """There is nothing that could be wrong."""
