@@ -55,13 +55,14 @@ class OwnQNetwork(QNetwork):
 
     def __init__(self, *args: Any, network: NetworkMaker, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.q_net = network(self.observation_space, int(self.action_space.n))  # type: ignore[assignment]
-        if not isinstance(self.q_net, nn.Module):
+        made: Any = network(self.observation_space, int(self.action_space.n))
+        if not isinstance(made, nn.Module):
             raise DeeprlError(
-                f"gave {type(self.q_net).__name__}, which is no torch.nn.Module",
+                f"gave {type(made).__name__}, which is no torch.nn.Module",
                 place="network",
                 remedy="return a module",
             )
+        self.q_net = made  # type: ignore[assignment]
         self._check_shape()
 
     def forward(self, obs: Any) -> torch.Tensor:
