@@ -30,7 +30,7 @@ MAX_HEADER = 1 << 26
 MAX_STATE = 1 << 33
 MAX_SLOTS = 1 << 32
 FRAME = struct.Struct("<III")  # number of the table, rows, CRC-32 of these two and the rows
-FRAME_BYTES = 1 << 24
+FRAME_BYTES = 1 << 22
 SLACK = 1 << 20
 SLOT = "slot"
 
