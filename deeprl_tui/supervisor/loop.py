@@ -96,6 +96,9 @@ class Supervisor:
             self._signaled.pop(run, None)
             self._say(f"{run} ended with {code}")
         self._scanner.scan()
+        for run, seen in self._scanner.runs.items():
+            if not self._open(seen):
+                self._exits.pop(run, None)  # the next run of this name is another one
         facts = {run: self._facts(run, seen) for run, seen in self._scanner.runs.items() if self._open(seen)}
         taken = [worker.core for worker in self._workers.alive.values()]
         for action in plan.decide(list(facts.values()), free_cores(self._usable(), self._locks, taken)):

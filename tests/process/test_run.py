@@ -119,3 +119,12 @@ def test_closing_its_terminal_brings_the_workers_to_a_checkpoint(lab: Lab) -> No
     view = lab.view(run)
     assert isinstance(view.state, state.Queued)
     assert view.checkpoint_step == view.step
+
+
+def test_a_fresh_run_right_after_the_old_one_is_started(lab: Lab) -> None:
+    """The supervisor that saw the old one end is still there, and must not take its end for the new one's."""
+    short = ("run", "base", "--set", "total_timesteps=800", "--headless", "--fresh")
+    for _ in range(2):
+        process = deeprl(lab, *short)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == ExitCode.OK, out + err
