@@ -1,10 +1,10 @@
 """Compare how fast DQN trains on one core: this package against Stable-Baselines3 and others.
 
-    .venv/bin/python benchmarks/speed.py                          all tables; about half an hour
+    .venv/bin/python benchmarks/speed.py                          all tables; about an hour
     .venv/bin/python benchmarks/speed.py --only study --rounds 1  one table, quickly
-    .venv/bin/python benchmarks/speed.py --against HEAD~1         with another commit as a contender
+    .venv/bin/python benchmarks/speed.py --against HEAD~1         another commit as a contender, too
 
-Each contender is a process of its own on one core with one thread. They take turns in one run, in both orders;
+Each contender is a process of its own, all on one core with one thread. They take turns in one run, in both orders;
 what counts is CPU time per environment step, warm-up and end of a run included, and the median over rounds of
 the ratio to Stable-Baselines3 in the same round. Ours are real runs: run directory, events, evaluations,
 checkpoints. Stock Stable-Baselines3 does none of these; "sb3 with duties" evaluates and saves as often.
@@ -44,10 +44,11 @@ class Contender:
         threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         environment.update(dict.fromkeys(threads, "1"))
         settings = "zoo" if table == "zoo" else "study"
-        command = [sys.executable, "-W", "ignore", CONTENDER, kind, settings, env, str(core), str(scratch)]
+        command = [sys.executable, "-W", "ignore", CONTENDER, kind, settings, env, str(scratch)]
         self._process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        os.sched_setaffinity(self._process.pid, {core})
 
     def go(self, steps: int, seed: int) -> tuple[float, str]:
         """Train; microseconds of CPU time per step, and what computed."""
@@ -66,7 +67,9 @@ class Contender:
 
 def compare(table: str, env: str, options: argparse.Namespace, scratch: Path) -> None:
     """Let the contenders of a table take turns on one game and print their rows."""
-    kinds = [*TABLES[table], *(["previous"] if options.against and table in ("study", "zoo") else [])]
+    kinds = [kind for kind in TABLES[table] if not options.contender or kind in options.contender]
+    if options.against and table in ("study", "zoo"):
+        kinds.append("previous")
     contenders = {}
     for kind in kinds:
         source = scratch / "previous" if kind == "previous" else ROOT
@@ -108,6 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=TABLES, action="append", help="these tables")
     parser.add_argument("--env", action="append", help="these games")
+    parser.add_argument("--contender", action="append", help="these contenders")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=20_000, help="of each contender in each round")
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))

@@ -12,9 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-KIND, SETTINGS, ENV, CORE, SCRATCH = sys.argv[1:]
-os.sched_setaffinity(0, {int(CORE)})
-
 import gymnasium
 import numpy as np
 import stable_baselines3
@@ -25,6 +22,7 @@ from stable_baselines3.common.monitor import Monitor
 from torch import nn
 from torch.nn import functional
 
+KIND, SETTINGS, ENV, SCRATCH = sys.argv[1:]
 torch.set_num_threads(1)
 
 Trainer = Callable[[int, int], str]
