@@ -1,8 +1,9 @@
-"""One contender of speed.py: reads `steps seed` lines, trains that long from the beginning, prints CPU seconds.
+"""One contender of speed.py: reads `steps seed` lines, trains that long from the start, prints CPU seconds.
 
-python speed_contender.py KIND study|zoo ENV CORE SCRATCH
+python speed_contender.py KIND study|zoo ENV SCRATCH
 """
 
+import itertools
 import json
 import os
 import shutil
@@ -216,7 +217,7 @@ def torch_loop(steps: int, seed: int) -> str:
     def network() -> nn.Sequential:
         widths = [inputs, *shared["net_arch"], actions]
         layers: list[nn.Module] = []
-        for one, two in zip(widths, widths[1:], strict=False):
+        for one, two in itertools.pairwise(widths):
             layers += [nn.Linear(one, two), nn.ReLU()]
         return nn.Sequential(*layers[:-1])
 
