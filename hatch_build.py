@@ -1,4 +1,7 @@
-"""Builds the learner's kernel into the package, so that wheels carry it; without a C compiler there is none."""
+"""Builds the learner's kernel into the package, so that wheels carry it.
+
+Rule: without a C compiler the package builds all the same, and training takes the slower numpy path.
+"""
 
 import runpy
 import sysconfig

@@ -45,7 +45,7 @@ def on(monkeypatch: pytest.MonkeyPatch, a_spec: Callable[..., Any]) -> Maker:
 def parameters(model: Any) -> Any:
     """All weights, online and target, and Adam's moments."""
     state: Any = model.policy.optimizer.state_dict()["state"]
-    moments = [state[key][name].reshape(-1) for key in state for name in ("exp_avg", "exp_avg_sq")]
+    moments = [one[name].reshape(-1) for one in state.values() for name in ("exp_avg", "exp_avg_sq")]
     weights = [tensor.reshape(-1) for tensor in model.policy.state_dict().values()]
     return torch.cat([*weights, *moments]).numpy().copy()
 
