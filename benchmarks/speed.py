@@ -7,7 +7,8 @@
 Each contender is a process of its own, all on one core with one thread. They take turns in one run, in both
 orders; what counts is CPU time per environment step, warm-up and end of a run included, and the median over
 rounds of the ratio to Stable-Baselines3 in the same round. Ours are real runs: run directory, events,
-evaluations, checkpoints. Stock Stable-Baselines3 does none of these; "sb3 with duties" evaluates and saves as often.
+evaluations, checkpoints. Stock Stable-Baselines3 does none of these; "sb3 with duties" evaluates and saves as
+often.
 """
 
 import argparse
