@@ -225,6 +225,29 @@ async def test_launch_shows_a_refusal(lab: Lab) -> None:
         assert fields(app)[2].disabled
 
 
+async def test_launch_asks_for_trust_and_imports_nothing(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code of the project is read and never imported here; the dialog says how to trust it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    trace = lab.file.parent / "trace"
+    (lab.file.parent / "mine.py").write_text(f"open({str(trace)!r}, 'w')\nMine = 1\n")
+    text = '[experiments.A_mine]\nenv = "CartPole-v1"\nreplay = "mine:Mine"\n'
+    lab.file.write_text(text + lab.file.read_text())
+    app = lab.app()
+    async with running(app) as pilot:
+        app.push_screen(LaunchScreen(app.look(), ["A_mine"]))
+        await settle(pilot)
+        assert "mine.py: is not trusted yet; read it, then: deeprl trust" in _words(app)
+        assert fields(app)[2].disabled
+    assert not trace.exists()
+
+
+def _words(app: DeeprlApp) -> str:
+    """What the dialog says is wrong, whatever its lines."""
+    return " ".join(app.screen.query_one("#fault", Lines).text.split())
+
+
 async def test_launch_twice_is_harmless(lab: Lab) -> None:
     """What is there already cannot be launched again."""
     app = lab.app()
