@@ -312,6 +312,17 @@ def test_an_error_of_ones_own_code_is_the_failure_of_the_run(
     assert said in failure(launched(**changes))
 
 
+def test_a_method_of_ones_own_is_not_taken_for_ours(launched: Train, folder: Path) -> None:
+    """An env may have something that is called `replay`."""
+    (folder / "mine.py").write_text(
+        "from my_env import Corridor\nclass Mine(Corridor):\n    def replay(self, speed): ...\n"
+    )
+    trial = launched(env="mine:Mine", max_episode_steps=100)
+    trial.train(1, ask=lambda step: "interrupt" if step >= 777 else None)
+    assert trial.train(2) == 0
+    assert trial.view().inexact == ""
+
+
 def test_a_buffer_of_stable_baselines3_trains(launched: Train, folder: Path) -> None:
     """Any subclass of its ReplayBuffer will do."""
     (folder / "mine.py").write_text(

@@ -9,6 +9,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from deeprl_agents.envs.pixels import Pixels
+
 
 def episode_seed(run_seed: int, episode: int) -> int:
     """Seed of an episode: equal run seeds give equal start states in all configurations."""
@@ -43,13 +45,11 @@ class Seeded(gymnasium.Wrapper[Any, Any, Any, Any]):
     def replay(self, actions: Sequence[int]) -> tuple[Any, list[float]] | None:
         """Take these steps: the last observation and the rewards; None if the episode ends.
 
-        Where the env beneath can do it with less work, as one that renders can, it does.
+        Where images are made it takes less work: most of these need no picture.
         """
-        beneath = getattr(self.env, "replay", None)
-        if beneath is not None:
+        if isinstance(self.env, Pixels):
             self.actions.extend(actions)
-            result: tuple[Any, list[float]] | None = beneath(actions)
-            return result
+            return self.env.replay(actions)
         observation, rewards = None, []
         for action in actions:
             observation, reward, terminated, truncated, _ = self.step(action)
