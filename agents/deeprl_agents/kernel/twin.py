@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from deeprl_agents.kernel import layouts
 from deeprl_agents.kernel.flat import Flat32, FlatNetwork
 
+ONE, MINUS_ONE, HALF = np.float32(1), np.float32(-1), np.float32(0.5)
 Layers = list[tuple[Flat32, Flat32]]
 
 
@@ -29,7 +30,7 @@ class NumpyEngine:
         self._spare = [np.empty((batch, width), np.float32) for width in sizes[1:]]
         self._deltas = [np.empty((batch, width), np.float32) for width in sizes[:-1]]
         self._delta = np.zeros((batch, sizes[-1]), np.float32)
-        self._range = np.arange(batch)
+        self._range, self._ones = np.arange(batch), np.ones(batch, np.float32)
         self.observation, self.following, self.beginning = (np.zeros(sizes[0], np.float32) for _ in range(3))
         self._taken = 0
         self._losses: list[float] = []
@@ -134,17 +135,22 @@ class NumpyEngine:
             picks = self._forward(self._online, after, self._hidden).argmax(axis=1)
             bootstrap = following[self._range, picks]
         else:
-            bootstrap = following.max(axis=1)
+            bootstrap = np.maximum.reduce(following, axis=1)
         before = buffer.store.before(slots).reshape(batch, -1)
         values = self._forward(self._online, before, self._hidden)
         actions = buffer.actions[slots, 0, 0]
-        errors = values[self._range, actions] - (returns + (1 - final) * discounts * bootstrap)
-        weights = buffer.weights.astype(np.float32)
-        sizes = np.abs(errors)
-        loss = weights * np.where(sizes < 1, 0.5 * errors * errors, sizes - 0.5)
-        self._losses.append(float(loss.mean()))
+        bootstrap *= discounts
+        bootstrap *= 1 - final
+        bootstrap += returns
+        errors = values[self._range, actions] - bootstrap
+        slopes = np.minimum(np.maximum(errors, MINUS_ONE), ONE)
+        sizes = errors - HALF * slopes  # the Huber loss is slope times this
+        if buffer.kind != layouts.UNIFORM:
+            slopes *= buffer.weights
+        self._losses.append(float(np.dot(slopes, sizes)) / batch)
+        slopes /= np.float32(batch)
         self._delta.fill(0)
-        self._delta[self._range, actions] = weights * errors.clip(-1, 1) / np.float32(batch)
+        self._delta[self._range, actions] = slopes
         self._backward(before)
         self._clip()
         self._adam()
@@ -166,7 +172,7 @@ class NumpyEngine:
             before = self._hidden[number - 1] if number else inputs
             weights, biases = self._gradients[number]
             np.dot(delta.T, before, out=weights)
-            delta.sum(axis=0, out=biases)
+            np.dot(self._ones, delta, out=biases)
             if number:
                 delta = np.dot(delta, self._online[number][0], out=self._deltas[number])
                 delta *= before > 0
