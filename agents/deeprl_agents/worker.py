@@ -24,6 +24,7 @@ from deeprl_agents.dqn.dqn import DQN
 from deeprl_agents.durable import GaveUpError, Patience
 from deeprl_agents.envs import Seeded, make
 from deeprl_agents.envs.monitor import EpisodeMonitor, trim
+from deeprl_agents.fingerprint import differences, fingerprint
 from deeprl_agents.report import Reporter
 from deeprl_agents.training import Fenced, Leave, Training
 from deeprl_tui.core import events
@@ -123,7 +124,7 @@ class _Attempt:
 
     def run(self, cores: tuple[int, ...]) -> int:
         """Train; the exit code."""
-        found = build.versions()
+        found = fingerprint()
         self._report.tell(
             events.Start(
                 at=self._wall(),
@@ -210,7 +211,7 @@ class _Attempt:
                 continue
             adopt(self._paths, path)
             trim(self._paths, self._attempt, saved.values["_episode_num"])
-            why = snapshot.put(model, env, buffer, saved) or _changed(saved.values["versions"], found)
+            why = snapshot.put(model, env, buffer, saved) or differences(saved.values["versions"], found)
             self._resume(model.num_timesteps, model._episode_num, why)
             return saved, store
         trim(self._paths, self._attempt, 0)
@@ -262,11 +263,6 @@ def explain(error: BaseException) -> str:
     if not own:
         return text
     return f"{text} ({Path(own[-1].filename).name}:{own[-1].lineno} in {own[-1].name})"
-
-
-def _changed(before: dict[str, str], now: dict[str, str]) -> str:
-    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    return ", ".join(f"{name} {before.get(name, 'none')} → {now.get(name, 'none')}" for name in names)
 
 
 def _boot_id() -> str:

@@ -226,3 +226,41 @@ def test_another_cpu_makes_the_resume_inexact(a_trial: Maker, monkeypatch: pytes
     (resume,) = trial.events(events.Resume, 2)
     assert not resume.exact
     assert "cpu" in resume.why
+
+
+def test_another_kernel_makes_the_resume_inexact(a_trial: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The numpy twin goes on where the compiled kernel was, to the end, and the log names both."""
+    trial = a_trial(total_timesteps=600)
+    trial.train(ask=lambda step: "interrupt" if step >= 500 else None)
+    monkeypatch.setenv("DEEPRL_KERNEL", "numpy")
+    assert trial.train(2) == 0
+    (resume,) = trial.events(events.Resume, 2)
+    assert (resume.step, resume.exact) == (500, False)
+    assert "kernel c" in resume.why
+    assert "→ numpy" in trial.view().inexact
+    assert trial.view().step == 600
+
+
+def test_a_checkpoint_of_an_older_layout_starts_the_run_again(a_trial: Maker) -> None:
+    """It is named in a warning; the run ends as if it had never been there."""
+    whole, broken = (a_trial(where, total_timesteps=600) for where in ("whole", "broken"))
+    whole.train()
+    broken.train(ask=lambda step: "interrupt" if step >= 300 else None)
+    for path in (broken.paths.checkpoint, previous(broken.paths)):
+        path.write_bytes(b"DEEPRLC1" + bytes(100))
+    assert broken.train(2) == 0
+    (resume,) = broken.events(events.Resume, 2)
+    assert resume.step == 0
+    assert "older layout" in broken.events(events.Warn, 2)[0].text
+    assert_same(whole, broken)
+
+
+def test_a_state_of_another_network_is_not_taken(a_trial: Maker) -> None:
+    """A checkpoint that was copied from another run is damage, not a crash half-way."""
+    trial, other = a_trial("one", total_timesteps=300), a_trial("other", total_timesteps=300, net_arch=[8])
+    other.train()
+    trial.paths.checkpoint.write_bytes(other.paths.checkpoint.read_bytes())
+    trial.paths.buffer_log.write_bytes(other.paths.buffer_log.read_bytes())
+    assert trial.train(2) == 0
+    assert "another shape" in trial.events(events.Warn, 2)[0].text
+    assert trial.events(events.Resume, 2)[0].step == 0
