@@ -1,11 +1,9 @@
 """From a RunSpec to a DQN: the only place that knows how settings become arguments."""
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.logger import Logger
 
@@ -14,7 +12,8 @@ from deeprl_agents.dqn.dqn import DQN
 from deeprl_agents.dqn.policy import OwnPolicy
 from deeprl_agents.replay.base import Replay
 from deeprl_agents.replay.frames import Frames
-from deeprl_agents.replay.prioritized import PrioritizedReplayBuffer
+from deeprl_agents.replay.prioritized import PrioritizedReplay
+from deeprl_agents.replay.retention import RetentionReplay
 from deeprl_agents.resolve import resolve
 from deeprl_tui.core.plugin import is_path
 from deeprl_tui.core.spec import RunSpec
@@ -87,24 +86,31 @@ def policy_name(settings: Any) -> str:
 
 def _buffer(settings: Any, seed: int) -> tuple[type[ReplayBuffer], dict[str, Any]]:
     arguments: dict[str, Any] = {"handle_timeout_termination": settings["timeouts"] == "bootstrap"}
-    if settings["replay"] == "prioritized":
-        arguments |= {
-            "rng": np.random.default_rng([seed, 1]),
-            "alpha": settings["prioritized_alpha"],
-            "beta": settings["prioritized_beta"],
-            "beta_steps": settings["prioritized_beta_steps"],
-            "eps": settings["prioritized_eps"],
-            "n_steps": settings["n_steps"],
-            "gamma": settings["gamma"],
-        }
-        return PrioritizedReplayBuffer, arguments
     if is_path(settings["replay"]):
         return _own_buffer(settings, arguments)
-    if settings["replay"] != "uniform":
+    arguments |= {"n_steps": settings["n_steps"], "gamma": settings["gamma"]}
+    if settings["replay"] == "uniform":
+        return Replay, arguments
+    arguments |= {
+        "rng": np.random.default_rng([seed, 1]),
+        "alpha": settings["prioritized_alpha"],
+        "beta": settings["prioritized_beta"],
+        "beta_steps": settings["prioritized_beta_steps"],
+        "eps": settings["prioritized_eps"],
+    }
+    if settings["replay"] == "prioritized":
+        return PrioritizedReplay, arguments
+    if settings["replay"] != "retention":
         raise DeeprlError(
-            f"unknown replay {settings['replay']!r}", remedy="this version has uniform and prioritized"
+            f"unknown replay {settings['replay']!r}",
+            remedy="this version has uniform, prioritized and retention",
         )
-    return Replay, {**arguments, "n_steps": settings["n_steps"], "gamma": settings["gamma"]}
+    return RetentionReplay, {
+        **arguments,
+        "omega": settings["retention_omega"],
+        "score": settings["retention_score"],
+        "sampler": settings["retention_sampler"],
+    }
 
 
 def _shows_frames(space: Any) -> bool:
@@ -150,14 +156,3 @@ def _available_bytes() -> int | None:
     except (OSError, ValueError, IndexError):
         pass
     return None
-
-
-def versions() -> dict[str, str]:
-    """Versions of all that may change a result in its last bit."""
-    found = {"cpu": torch.backends.cpu.get_cpu_capability()}
-    for name in ("torch", "stable_baselines3", "gymnasium", "numpy", "box2d"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

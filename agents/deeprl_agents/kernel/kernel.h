@@ -37,6 +37,34 @@ typedef struct {
 /* ---- replay.c ---------------------------------------------------------------------------------------- */
 
 enum { REPLAY_UNIFORM = 0, REPLAY_PRIORITIZED = 1, REPLAY_RETENTION = 2 };
+enum { SCORE_SOFTMAX = 0, SCORE_GREEDY = 1, SCORE_Q_GAP = 2 };
+enum { MOST_LEVELS = 16, MOST_NEW = 4096 };
+
+/* A tree in which each node has four children: the leaves are columns, padded to a multiple of four, and a
+ * block holds what four nodes say of their children. Of the levels of blocks, 0 is nearest to the leaves. */
+typedef struct {
+    double sum[4], least[4];
+} sum_block_t;
+
+typedef struct {
+    double *leaves; /* > 0, or 0 where there is none */
+    sum_block_t *blocks;
+    uint8_t *written; /* slots */
+    int64_t levels, first[MOST_LEVELS];
+} sum_tree_t;
+
+typedef struct {
+    double score[4];
+    int64_t entered[4];
+} score_block_t;
+
+typedef struct {
+    double *scores;   /* infinity: not known yet, or no slot */
+    int64_t *entered; /* number of the transition: of equal scores, the oldest is the lowest */
+    score_block_t *blocks;
+    uint8_t *written; /* slots */
+    int64_t levels, first[MOST_LEVELS];
+} score_tree_t;
 
 typedef struct {
     int64_t kind;
@@ -51,9 +79,24 @@ typedef struct {
     bitgen_t *bits;
     int64_t *slots;   /* batch: what was drawn */
     double *weights;  /* batch: importance, 1 if all count the same */
+    int64_t fault;    /* 1: a TD error or a value was no finite number */
+    /* Not for uniform draws: */
+    int64_t by_priority;
+    double alpha, beta, beta_steps, eps;
+    double largest;       /* priority so far, before the exponent */
+    sum_tree_t trees[2];  /* of the ring, of what is kept */
+    /* For retention alone: */
+    double omega;         /* share of the draws that are from the ring */
+    int64_t scoring;
+    int64_t kept;         /* filled slots of what is kept: `capacity` slots, behind the ring's */
+    int64_t target;       /* the one of them that the newest transition went to */
+    int64_t next;         /* the one whose turn it is to be scored anew */
+    int64_t *fresh;       /* MOST_NEW: those that went there since, a ring; scored first */
+    int64_t fresh_first, fresh_count;
+    score_tree_t scores;
 } replay_t;
 
-/* The row of `slot` was written: count it, and move pos and size on. */
+/* The row of `slot` was written: count it, move pos and size on, and keep a copy where there is retention. */
 void replay_added(replay_t *replay, int64_t slot);
 /* Draw `batch` slots and their weights. */
 void replay_draw(replay_t *replay);

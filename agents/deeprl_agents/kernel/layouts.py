@@ -15,6 +15,9 @@ CLIP_NONE, CLIP_GLOBAL, CLIP_VARIABLE = 0, 1, 2
 EXPLORE_EPSILON, EXPLORE_FRACTION, EXPLORE_BOLTZMANN = 0, 1, 2
 STEP_OVER, STEP_TIMEOUT, STEP_PAUSE, STEP_LAST, STEP_NO_UPDATE = 1, 2, 4, 8, 16
 UNIFORM, PRIORITIZED, RETENTION = 0, 1, 2
+SCORES = ("softmax", "greedy", "q_gap")
+MOST_LEVELS = 16
+MOST_NEW = 4096
 UNKNOWN = -1
 """Of a buffer that draws in Python."""
 
@@ -30,6 +33,31 @@ class Rows(ctypes.Structure):
         ("dones", c_void_p),
         ("timeouts", c_void_p),
         ("width", c_int64),
+    ]
+
+
+class SumTree(ctypes.Structure):
+    """sum_tree_t: priorities."""
+
+    _fields_ = [
+        ("leaves", c_void_p),
+        ("blocks", c_void_p),
+        ("written", c_void_p),
+        ("levels", c_int64),
+        ("first", c_int64 * MOST_LEVELS),
+    ]
+
+
+class ScoreTree(ctypes.Structure):
+    """score_tree_t: off-policy scores."""
+
+    _fields_ = [
+        ("scores", c_void_p),
+        ("entered", c_void_p),
+        ("blocks", c_void_p),
+        ("written", c_void_p),
+        ("levels", c_int64),
+        ("first", c_int64 * MOST_LEVELS),
     ]
 
 
@@ -49,6 +77,16 @@ class Replay(ctypes.Structure):
         ("bits", c_void_p),
         ("slots", c_void_p),
         ("weights", c_void_p),
+        ("fault", c_int64),
+        ("by_priority", c_int64),
+        *((name, c_double) for name in ("alpha", "beta", "beta_steps", "eps", "largest")),
+        ("trees", SumTree * 2),
+        ("omega", c_double),
+        *((name, c_int64) for name in ("scoring", "kept", "target", "next")),
+        ("fresh", c_void_p),
+        ("fresh_first", c_int64),
+        ("fresh_count", c_int64),
+        ("scores", ScoreTree),
     ]
 
 

@@ -271,6 +271,6 @@ class Replay(ReplayBuffer):
 
     def check_valid(self) -> None:
         """Raise ValueError if the counters contradict each other."""
-        if not 0 <= self.pos < self.ring or self.size() > self.added:
+        if not 0 <= self.pos < self.ring or (self.ring if self.full else self.pos) > self.added:
             raise ValueError(f"replay: position {self.pos} of {self.ring}, {self.added} added")
         self.store.check_valid()
