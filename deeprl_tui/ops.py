@@ -30,7 +30,7 @@ from deeprl_tui.runs.code import CodeFile as CodeFile
 from deeprl_tui.runs.code import trust as trust
 from deeprl_tui.runs.find import find_runs as find_runs  # both front ends ask for these as they stand
 from deeprl_tui.runs.find import worker_log as worker_log
-from deeprl_tui.runs.plan import Plan
+from deeprl_tui.runs.plan import Plan, check_memory
 from deeprl_tui.runs.plan import plan as make_plan
 from deeprl_tui.runs.stats import Throughput
 from deeprl_tui.runs.store import Already, Ask, Created, Made, RunStore
@@ -213,10 +213,12 @@ def launch(request: Request, root: Path, *, fresh: bool = False) -> Launched:
     """Make the run directories, all or none of an experiment. Starts nothing: see `supervise`.
 
     Raises RefusedError if an experiment was run with other settings or code, needs code that is not trusted,
-    or, with fresh, is running.
+    with fresh, is running, or if one of its runs alone needs more memory than is free.
     """
     store = RunStore(root)
     specs = [spec for part, seeds in request.parts for spec in code.specs(part, seeds, root.parent)]
+    used, total = memory()
+    check_memory((one for one in specs if fresh or not store.paths.run(one).spec.exists()), total - used)
     archived = []
     if fresh:
         for experiment, _ in request.parts:

@@ -1,13 +1,14 @@
 """What would run: pure arithmetic over experiments, cores and measured throughput."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from deeprl_tui.config import Experiment
 from deeprl_tui.config.predict import SHARED, memory_bytes
 from deeprl_tui.core import eta as etas
 from deeprl_tui.core.eta import Eta
-from deeprl_tui.core.spec import RunId
+from deeprl_tui.core.spec import RunId, RunSpec
+from deeprl_tui.errors import RefusedError
 from deeprl_tui.runs.stats import Throughput, expected, kind
 
 
@@ -90,6 +91,21 @@ def plan(
             )
         ),
     )
+
+
+def check_memory(specs: Iterable[RunSpec], available: int) -> None:
+    """Raise RefusedError on a run that alone does not fit: hours later the kernel would kill its worker.
+
+    available: bytes; 0 if nobody knows.
+    """
+    for spec in specs:
+        need = memory_bytes(spec)
+        if need is not None and 0 < available < need + SHARED:
+            raise RefusedError(
+                f"a run needs {(need + SHARED) / 1e9:.1f} GB and {available / 1e9:.1f} GB are free",
+                place=spec.id.experiment,
+                remedy="lower buffer_size, or wait until other runs are over",
+            )
 
 
 def _sum(parts: Sequence[Eta]) -> Eta:

@@ -96,6 +96,15 @@ def test_run_refuses_changed_settings_under_an_old_name(project: Path, root: Pat
     assert not one(root, 9).folder.exists()
 
 
+def test_run_refuses_what_does_not_fit_into_memory(project: Path, deeprl: Deeprl) -> None:
+    """A buffer of terabytes is refused before anything is made."""
+    sets = ("pixels=true", "buffer_size=1000000000", "total_timesteps=1000000000")
+    said = deeprl("run", "CP_wide", *(word for text in sets for word in ("--set", text)))
+    assert said.code == 5
+    assert "GB are free; lower buffer_size" in said.err
+    assert not list((project / "runs").glob("CP_wide*"))
+
+
 def test_plan_says_what_would_run(project: Path, deeprl: Deeprl) -> None:
     """Runs, cores, memory, and that no time is known; nothing is made."""
     said = deeprl("plan", "CP_*", "--seeds", "3", "--no-measure")

@@ -94,15 +94,41 @@ def test_old_keys_are_no_keys() -> None:
     assert not {*FORMER, *FOREIGN} & {*BY_NAME, *TABLE_KEYS}
 
 
-def test_memory_of_the_study(checked: config.Checked) -> None:
-    """Predicted memory follows buffer, network and pixels."""
+def memory(checked: config.Checked, name: str, **changes: Any) -> int:
+    """Predict the memory of a run with other settings."""
     assert checked.project is not None
-    runs = {name: one.specs()[0] for name, one in checked.project.experiments.items()}
-    assert memory_bytes(runs["CP_basic"]) == 36 * MB + 50_000 * (2 * 16 + 20) + 20 * (5 * 64 + 65 * 2)
-    prioritized = (memory_bytes(runs["LL_prio1"]) or 0) - (memory_bytes(runs["LL_basic"]) or 0)
-    assert prioritized == 16 * 65_536
-    images = memory_bytes(runs["LL_img_basic_test0"]) or 0
-    assert images > 50_000 * 2 * 4 * 67 * 100
+    found = checked.project.experiments[name]
+    predicted = memory_bytes(config.override(found, changes).specs((0,))[0])
+    assert predicted is not None
+    return predicted
+
+
+def test_memory_of_the_study(checked: config.Checked) -> None:
+    """Predicted memory follows buffer, network and priorities."""
+    assert memory(checked, "CP_basic") == 36 * MB + 50_000 * (2 * 16 + 21) + 20 * (5 * 64 + 65 * 2)
+    assert memory(checked, "LL_prio1") - memory(checked, "LL_basic") == 15 * 50_000
+
+
+def test_a_step_from_images_takes_one_image(checked: config.Checked) -> None:
+    """Gray images of 67 by 100 take 6.8 kB for each step, and nothing beyond the budget."""
+    less = memory(checked, "LL_img_basic_test0", buffer_size=10_000)
+    more = memory(checked, "LL_img_basic_test0", buffer_size=20_000)
+    assert (more - less) / 10_000 == 67 * 100 + 5 + 2 * 4 * 4 + 21
+    short = memory(checked, "LL_img_basic_test0", buffer_size=20_000, total_timesteps=10_000)
+    assert short == less
+
+
+def test_memory_of_a_short_run_from_images_is_what_was_measured(checked: config.Checked) -> None:
+    """5000 steps of LL_img_basic_test0 took at most 117.9 MB."""
+    predicted = memory(checked, "LL_img_basic_test0", total_timesteps=5_000)
+    assert 0.95 < predicted / (117.9 * MB) < 1.15
+
+
+def test_images_of_another_size_take_another_memory(checked: config.Checked) -> None:
+    """image_size counts in place of image_pool; one number is both sides."""
+    square = memory(checked, "LL_img_basic_test0", image_size=[67])
+    assert square == memory(checked, "LL_img_basic_test0", image_size=[67, 67])
+    assert square < memory(checked, "LL_img_basic_test0")
 
 
 def test_memory_of_an_unknown_env_is_unknown() -> None:
