@@ -123,32 +123,52 @@ static int64_t total_size(const network_t *net) {
     return total;
 }
 
-/* Floats of working memory that an update needs; `future` is its last part. */
-static int64_t present_work(const network_t *net) {
-    int64_t batch = padded(net->batch), most = padded(widest(net));
-    return batch * (total_size(net) + 4 * most) + most * most;
+/* Where in the working memory what is kept. As little as possible: with 256 units all of it, parameters and
+ * moments included, just fits into 2 MB of cache. */
+typedef struct {
+    float *x, *activations; /* the batch's observations, and the values of each layer after them */
+    float *one, *other;     /* layers that are not kept: of the states after, then deltas */
+    float *rows;            /* a layer's inputs, batch x features */
+    float *scratch, *single;
+    int64_t floats;
+} work_t;
+
+static work_t work_of(const network_t *net) {
+    int64_t batch = padded(net->batch), most = padded(widest(net)), total = total_size(net);
+    work_t work;
+    float *place = net->work;
+    work.x = place;
+    work.activations = place += net->sizes[0] * batch;
+    work.one = place += (total - net->sizes[0]) * batch;
+    work.other = place += most * batch;
+    work.rows = place += most * batch;
+    work.scratch = place += most * batch;
+    work.single = place += most * most;
+    work.floats = place + total - net->work;
+    return work;
 }
 
-static float *future(const network_t *net) { return net->work + present_work(net); }
+/* Floats of working memory that a network needs. */
+EXPORT int64_t kernel_work(const network_t *net) { return work_of(net).floats; }
 
-EXPORT int64_t kernel_work(const network_t *net) {
-    return present_work(net) + padded(net->batch) * 2 * total_size(net) + 1024;
-}
-
-/* Values of `in` (inputs x batch) through all layers; activations of each layer go to `out`, one after the
- * other. Returns where the last layer's are. */
-static float *forward(const network_t *net, const float *parameters, const float *in, float *out) {
+/* Values of `in` (inputs x batch) through all layers. If `kept`, the values of each layer go there, one after
+ * the other; else to `one` and `other` in turn, and `in` may be `other`. Returns where the last ones are. */
+static float *forward(const network_t *net, const float *parameters, const float *in, float *kept, float *one,
+                      float *other) {
     int64_t batch = padded(net->batch);
     for (int64_t l = 0; l < net->layers; l++) {
         int64_t inputs = net->sizes[l], outputs = net->sizes[l + 1];
         const float *bias = parameters + outputs * inputs;
+        float *out = kept ? kept : one;
         if (l < net->layers - 1)
             product_relu(outputs, batch, inputs, parameters, inputs, 1, in, batch, out, batch, bias, 0);
         else
             product(outputs, batch, inputs, parameters, inputs, 1, in, batch, out, batch, bias, 0);
         parameters = bias + outputs;
         in = out;
-        out += outputs * batch;
+        if (kept) kept += outputs * batch;
+        one = other;
+        other = out;
     }
     return (float *)in;
 }
@@ -167,9 +187,9 @@ static void gather(const network_t *net, const float *rows, const int64_t *slots
 void network_values(const network_t *net, const rows_t *rows, const int64_t *slots, int64_t count,
                     float *values) {
     int64_t batch = padded(net->batch), actions = net->sizes[net->layers];
-    float *in = net->work, *out = in + net->sizes[0] * batch;
-    gather(net, rows->observations, slots, count, in);
-    const float *q = forward(net, net->weights, in, out);
+    work_t work = work_of(net);
+    gather(net, rows->observations, slots, count, work.rows);
+    const float *q = forward(net, net->weights, work.rows, 0, work.one, work.other);
     for (int64_t b = 0; b < count; b++)
         for (int64_t a = 0; a < actions; a++) values[b * actions + a] = q[a * batch + b];
 }
@@ -246,23 +266,23 @@ static void layer_gradient(const network_t *net, int64_t l, const float *delta, 
     }
 }
 
-static void backward(network_t *net, float *x, float *activations, float *delta, float *spare, float *rows,
-                     float *scratch) {
-    int64_t batch = padded(net->batch), last = net->layers - 1;
+/* All gradients, from the deltas of the last layer in work->one. */
+static void backward(network_t *net, const work_t *work) {
+    int64_t batch = padded(net->batch);
     const float *weights = net->weights + net->parameters;
-    float *gradient = net->gradients + net->parameters;
-    float *out = activations + total_size(net) * batch - net->sizes[0] * batch;
-    for (int64_t l = last; l >= 0; l--) {
+    float *gradient = net->gradients + net->parameters, *delta = work->one, *spare = work->other;
+    float *out = work->activations + (total_size(net) - net->sizes[0]) * batch;
+    for (int64_t l = net->layers - 1; l >= 0; l--) {
         int64_t inputs = net->sizes[l], outputs = net->sizes[l + 1], wide = padded(inputs);
         weights -= outputs * inputs + outputs;
         gradient -= outputs * inputs + outputs;
         out -= outputs * batch;
-        float *in = l ? out - inputs * batch : x;
+        float *in = l ? out - inputs * batch : work->x;
         if (wide > inputs)
             for (int64_t b = 0; b < net->batch; b++)
-                memset(rows + b * wide + inputs, 0, (wide - inputs) * sizeof(float));
-        transpose(inputs, net->batch, in, batch, rows, wide);
-        layer_gradient(net, l, delta, rows, wide, gradient, scratch);
+                memset(work->rows + b * wide + inputs, 0, (wide - inputs) * sizeof(float));
+        transpose(inputs, net->batch, in, batch, work->rows, wide);
+        layer_gradient(net, l, delta, work->rows, wide, gradient, work->scratch);
         if (l) {
             product_mask(inputs, batch, outputs, weights, 1, inputs, delta, batch, spare, batch, 0, in);
             float *swap = delta;
@@ -273,34 +293,41 @@ static void backward(network_t *net, float *x, float *activations, float *delta,
 }
 
 /* The values of the states after the batch, by the target network; with Double-Q the online one picks. */
-static void next_values(network_t *net, const float *in, float *out, float *result) {
-    int64_t batch = padded(net->batch), actions = net->sizes[net->layers];
-    const float *target = forward(net, net->target, in, out);
-    const float *picks = target;
-    if (net->double_q) picks = forward(net, net->weights, in, out + total_size(net) * batch);
-    for (int64_t b = 0; b < net->batch; b++) {
+static void next_values(network_t *net, const work_t *work, const float *in, float *result) {
+    int64_t batch = padded(net->batch), actions = net->sizes[net->layers], count = net->batch;
+    const float *target = forward(net, net->target, in, 0, work->one, work->other);
+    if (!net->double_q) {
+        for (int64_t b = 0; b < count; b++) {
+            float most = target[b];
+            for (int64_t a = 1; a < actions; a++)
+                if (target[a * batch + b] > most) most = target[a * batch + b];
+            result[b] = most;
+        }
+        return;
+    }
+    float *kept = work->x; /* not filled yet, but it may be too small: the activations follow it */
+    memcpy(kept, target, actions * batch * sizeof(float));
+    const float *picks = forward(net, net->weights, in, 0, work->one, work->other);
+    for (int64_t b = 0; b < count; b++) {
         int64_t best = 0;
         for (int64_t a = 1; a < actions; a++)
             if (picks[a * batch + b] > picks[best * batch + b]) best = a;
-        result[b] = target[best * batch + b];
+        result[b] = kept[best * batch + b];
     }
 }
 
 /* One gradient step on a batch. */
 void network_update(network_t *net, const rows_t *rows, const batch_t *from) {
     unsigned mode = flush_denormals();
-    int64_t batch = padded(net->batch), most = padded(widest(net)), width = net->sizes[0];
-    int64_t actions = net->sizes[net->layers], count = net->batch;
-    float *x = net->work, *activations = x + width * batch;
-    float *after = activations + (total_size(net) - width) * batch, *delta = after + most * batch;
-    float *spare = delta + most * batch, *transposed = spare + most * batch;
-    float *scratch = transposed + most * batch;
+    int64_t batch = padded(net->batch), actions = net->sizes[net->layers], count = net->batch;
+    work_t work = work_of(net);
 
-    gather(net, rows->next_observations, from->last, count, after);
-    next_values(net, after, future(net), net->td_errors);
-    gather(net, rows->observations, from->slots, count, x);
-    const float *q = forward(net, net->weights, x, activations);
+    gather(net, rows->next_observations, from->last, count, work.rows);
+    next_values(net, &work, work.rows, net->td_errors);
+    gather(net, rows->observations, from->slots, count, work.x);
+    const float *q = forward(net, net->weights, work.x, work.activations, 0, 0);
 
+    float *delta = work.one;
     memset(delta, 0, actions * batch * sizeof(float));
     double loss = 0;
     for (int64_t b = 0; b < count; b++) {
@@ -317,7 +344,7 @@ void network_update(network_t *net, const rows_t *rows, const batch_t *from) {
     net->loss_sum += loss / (double)count;
     net->loss_count++;
 
-    backward(net, x, activations, delta, spare, transposed, scratch);
+    backward(net, &work);
     clip(net);
     adam(net);
     restore(mode);
@@ -335,7 +362,7 @@ void network_follow(network_t *net, float tau) {
 
 /* Q(s, .) of one observation. */
 void network_act(const network_t *net, const float *observation, float *values) {
-    float *work = future(net);
+    float *work = work_of(net).single;
     const float *in = observation, *parameters = net->weights;
     for (int64_t l = 0; l < net->layers; l++) {
         int64_t inputs = net->sizes[l], outputs = net->sizes[l + 1], whole = inputs / WIDTH * WIDTH;
