@@ -1,5 +1,6 @@
 """A run that was interrupted, killed or damaged goes on as if nothing had happened."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,8 +14,11 @@ import numpy as np
 import pytest
 from gymnasium.envs.classic_control import CartPoleEnv
 from stable_baselines3.common.monitor import load_results
+from stable_baselines3.common.vec_env import DummyVecEnv
 
-from deeprl_agents.checkpoint import Saved, previous, read_checkpoint
+from deeprl_agents import build, snapshot
+from deeprl_agents.checkpoint import ReplayLog, Saved, previous, read_checkpoint
+from deeprl_agents.envs import make
 from deeprl_tui.core import events, state
 
 Maker = Callable[..., Any]
@@ -27,14 +31,30 @@ def final(trial: Any) -> Saved:
     return saved
 
 
+def rows(trial: Any) -> dict[str, Any]:
+    """The rows of the replay buffer at the end of a run."""
+    saved = final(trial)
+    with contextlib.closing(DummyVecEnv([lambda: make(trial.spec, training=True)])) as env:
+        buffer = snapshot.recorded(build.build(trial.spec, env).replay_buffer)
+    ReplayLog(trial.paths, buffer).load(saved.values["buffer"])
+    buffer.set_state(saved.values["replay"])
+    return {
+        f"{table.name} {name}": np.concatenate([array[start:stop] for start, stop in table.ranges])
+        for table in buffer.tables()
+        for name, array in table.columns.items()
+    }
+
+
 def assert_same(one: Any, other: Any) -> None:
     """Both runs ended in the same state, to the bit, and tell the same story."""
     ours, theirs = final(one), final(other)
-    assert ours.arrays.keys() == theirs.arrays.keys()
-    for name, array in ours.arrays.items():
-        assert np.array_equal(array, theirs.arrays[name]), name
-    for key in ("num_timesteps", "_episode_num", "_n_calls", "_n_updates", "random", "env_episode"):
+    for left, right in ((ours.arrays, theirs.arrays), (rows(one), rows(other))):
+        assert left.keys() == right.keys()
+        for name, array in left.items():
+            assert np.array_equal(array, right[name]), name
+    for key in (*snapshot.COUNTERS, "random", "env_episode", "replay"):
         assert ours.values[key] == theirs.values[key], key
+    assert [row["r"] for row in ours.values["recent"]] == [row["r"] for row in theirs.values["recent"]]
     left, right = one.view(), other.view()
     for name in ("return", "length"):
         assert left.curves[name].x == right.curves[name].x
@@ -43,9 +63,33 @@ def assert_same(one: Any, other: Any) -> None:
     assert right.inexact == ""
 
 
+PIXELS: dict[str, Any] = {
+    "pixels": True,
+    "image_pool": 20,
+    "frame_stack": 2,
+    "frameskip": 1,
+    "convs": [[4, 4, 2]],
+    "net_arch": [16],
+    "train_freq": 8,
+    "total_timesteps": 1200,
+    "buffer_size": 300,
+    "eval_freq": 0,
+}
+RETENTION: dict[str, Any] = {
+    "replay": "retention",
+    "retention_omega": 0.5,
+    "retention_score": "softmax",
+    "retention_sampler": "uniform",
+}
 SWITCHES: dict[str, dict[str, Any]] = {
     "uniform": {},
+    "n-step": {"n_steps": 3, "train_freq": 3},
     "prioritized": {"replay": "prioritized", "n_steps": 3, "prioritized_beta_steps": 1000, "dueling": True},
+    "retention": {**RETENTION, "retention_sampler": "prioritized"},
+    "q_gap": {**RETENTION, "retention_score": "q_gap", "retention_omega": 0.8, "train_freq": 4},
+    "pixels": PIXELS,
+    "pixels, prioritized": {**PIXELS, "replay": "prioritized"},
+    "pixels, retention": {**PIXELS, **RETENTION, "frame_stack": 3},
     "box2d": {"env": "LunarLander-v3", "max_episode_steps": 150, "n_eval_episodes": 1},
     "boltzmann": {"exploration": "boltzmann", "train_freq": 4, "gradient_steps": 2, "timeouts": "bootstrap"},
 }

@@ -6,6 +6,7 @@ the environment does; sharing is found by comparing pixels, never assumed.
 """
 
 import contextlib
+import heapq
 import mmap
 import sys
 from typing import Any
@@ -42,7 +43,7 @@ class Frames:
         self._uses = np.zeros(most, np.int32)
         self._written = np.zeros(most, np.uint8)
         self._end = 1  # no frame from here on has ever been used
-        self._free: list[int] = []
+        self._free: list[int] = []  # a heap: the lowest is next, so a restored store goes on alike
 
     def put(self, slot: int, observation: Images, following: Images, *, first: bool) -> None:
         """Keep a transition's two stacks. first: a hint that nothing is shared with the transition before."""
@@ -91,7 +92,7 @@ class Frames:
         uses = np.bincount(self._numbers.ravel())
         self._end = max(len(uses), 1)
         self._uses[: self._end] = uses[: self._end]
-        self._free = [number for number in range(self._end - 1, 0, -1) if not self._uses[number]]
+        self._free = [number for number in range(1, self._end) if not self._uses[number]]
 
     def check_valid(self) -> None:
         """Raise ValueError if a frame is counted wrongly."""
@@ -118,7 +119,7 @@ class Frames:
             if index and np.array_equal(frame, stack[index - 1]):
                 numbers.append(numbers[-1])
                 continue
-            number = self._free.pop() if self._free else self._end
+            number = heapq.heappop(self._free) if self._free else self._end
             self._end = max(self._end, number + 1)
             self._frames[number] = frame
             self._written[number] = 1
@@ -133,7 +134,7 @@ class Frames:
         for number in self._numbers[slot].tolist():
             uses[number] -= 1
             if number and not uses[number]:
-                self._free.append(number)
+                heapq.heappush(self._free, number)
         self._numbers[slot] = numbers
 
     def _gather(self, numbers: NDArray[np.int32]) -> Images:
