@@ -31,9 +31,10 @@ def build(spec: RunSpec, env: Any) -> DQN:
         raise DeeprlError(f"unknown algorithm {spec.algo}", place=str(spec.id), remedy="this version has dqn")
     seed = spec.id.seed % WORD
     buffer, buffer_arguments = _buffer(settings, seed)
-    if settings["pixels"] and issubclass(buffer, Replay) and _shows_frames(env.observation_space):
+    framed = settings["pixels"] and issubclass(buffer, Replay) and _shows_frames(env.observation_space)
+    if framed:
         buffer_arguments["store"] = Frames
-    _check_memory(spec, env.observation_space)
+    _check_memory(spec, env.observation_space, framed=framed)
     policy: dict[str, Any] = {
         "net_arch": list(settings["net_arch"]),
         "optimizer_kwargs": {"eps": settings["adam_eps"], "fused": True},  # one pass over the weights
@@ -134,17 +135,22 @@ def _own_buffer(settings: Any, arguments: dict[str, Any]) -> tuple[type[ReplayBu
     return buffer, arguments
 
 
-def _check_memory(spec: RunSpec, observations: Any) -> None:
+def _check_memory(spec: RunSpec, observations: Any, *, framed: bool) -> None:
     """Refuse a buffer that will not fit: the kernel would kill the worker hours later."""
     settings: Any = spec.settings
     count = min(settings["buffer_size"], settings["total_timesteps"] or settings["buffer_size"])
-    one = 2 * np.dtype(observations.dtype).itemsize * int(np.prod(observations.shape)) + RECORD_BYTES
+    one = RECORD_BYTES + 2 * np.dtype(observations.dtype).itemsize * int(np.prod(observations.shape))
+    if framed:
+        stack, height, width = observations.shape
+        # What retention keeps, half of all, may come from anywhere: all frames of its own.
+        frames = (stack + 2) / 2 if settings["replay"] == "retention" else 1
+        one = RECORD_BYTES + 8 * stack + int(frames * height * width)
     available = _available_bytes()
     if available is not None and count * one > available:
         raise DeeprlError(
             f"{count:,} transitions take {count * one / 1e9:.1f} GB, {available / 1e9:.1f} GB are free",
             place=f"{spec.id} buffer_size",
-            remedy="use a smaller buffer or larger squares (image_pool)",
+            remedy="use a smaller buffer_size or smaller images",
         )
 
 

@@ -7,9 +7,21 @@ import gymnasium
 import numpy as np
 import pytest
 
+from deeprl_agents import build, envs
 from deeprl_agents.checkpoint import read_checkpoint
 from deeprl_agents.envs.pixels import Pixels
 from deeprl_tui.core import events
+from deeprl_tui.errors import DeeprlError
+
+SMALL_IMAGES = {
+    "pixels": True,
+    "learning_starts": 40,
+    "train_freq": 4,
+    "buffer_size": 50,  # less than the steps: the ring wraps around
+    "net_arch": [16],
+    "convs": [[4, 8, 4], [4, 4, 2]],
+    "eval_freq": 0,
+}
 
 
 class Painter(gymnasium.Env[Any, Any]):
@@ -96,17 +108,7 @@ def test_a_replay_beyond_the_end_has_no_observation() -> None:
 
 def test_an_interrupted_run_from_pixels_is_the_same_run(a_trial: Callable[..., Any]) -> None:
     """Images are rendered again in the replay; weights and episodes equal an uninterrupted run's."""
-    changes = {
-        "pixels": True,
-        "total_timesteps": 120,
-        "learning_starts": 40,
-        "train_freq": 4,
-        "buffer_size": 100,
-        "net_arch": [16],
-        "convs": [[4, 8, 4], [4, 4, 2]],
-        "eval_freq": 0,
-        "save_freq": 50,
-    }
+    changes = SMALL_IMAGES | {"total_timesteps": 120, "save_freq": 50}
     whole, broken = (a_trial(where, **changes) for where in ("whole", "broken"))
     assert whole.train() == 0
     assert broken.train(1, ask=lambda step: "interrupt" if step >= 70 else None) == 75
@@ -117,3 +119,26 @@ def test_an_interrupted_run_from_pixels_is_the_same_run(a_trial: Callable[..., A
     assert other is not None
     assert all(np.array_equal(array, other.arrays[name]) for name, array in one.arrays.items())
     assert list(whole.view().curves["return"].y) == list(broken.view().curves["return"].y)
+
+
+def test_a_buffer_of_images_that_does_not_fit_is_refused(a_spec: Callable[..., Any]) -> None:
+    """Terabytes of frames are refused when the worker starts, with what is free."""
+    spec = a_spec(pixels=True, buffer_size=10**9, total_timesteps=10**9, convs=[[4, 8, 4]])
+    with pytest.raises(DeeprlError, match=r"GB are free; use a smaller buffer_size"):
+        build.build(spec, envs.make(spec, training=True))
+
+
+@pytest.mark.parametrize("replay", ["uniform", "prioritized", "retention"])
+def test_every_buffer_keeps_images_once(replay: str, a_trial: Callable[..., Any]) -> None:
+    """Training from images works with each of them, and resumes to the same weights."""
+    changes = SMALL_IMAGES | {"replay": replay, "total_timesteps": 90, "save_freq": 20}
+    changes |= {"retention_omega": 0.5, "retention_score": "softmax", "retention_sampler": "uniform"}
+    whole, broken = (a_trial(where, **changes) for where in ("whole", "broken"))
+    assert whole.train() == 0
+    broken.train(1, ask=lambda step: "interrupt" if step >= 60 else None)
+    assert broken.train(2) == 0
+    assert broken.events(events.Resume, 2)[0].exact
+    one, other = (read_checkpoint(trial.paths.checkpoint) for trial in (whole, broken))
+    assert one is not None
+    assert other is not None
+    assert all(np.array_equal(array, other.arrays[name]) for name, array in one.arrays.items())
