@@ -5,6 +5,7 @@ read from the surface instead. Rule: the pixels are those of `render()`, compare
 that is made; every other environment is asked to render.
 """
 
+import importlib
 from typing import Any, Protocol
 
 import gymnasium
@@ -58,7 +59,7 @@ class Reading:
     def __init__(self, game: Any) -> None:
         self._game = game
         self._screen = _Screen()
-        self._pixels: Any = __import__("pygame.surfarray").surfarray.pixels3d
+        self._pixels: Any = importlib.import_module("pygame.surfarray").pixels3d
 
     def frame(self) -> Frame:
         """Draw, and show the surface's own memory."""
