@@ -154,7 +154,7 @@ SETTINGS: tuple[Key, ...] = (
     Key("n_eval_episodes", "int", 5, "Episodes of an evaluation.", 1, 10_000, unit="episodes"),
     _steps("save_freq", 10_000, "Steps between checkpoints."),
     Key("wrappers", "modules", [], 'Wrappers of your own around the environment, each "module:Name".'),
-    Key("pixels", "bool", False, "Learn from grey images in place of the environment's own observations."),
+    Key("pixels", "bool", False, "Learn from gray images in place of the environment's own observations."),
     Key(
         "image_pool", "int", 6, "Side of the squares that are averaged into one pixel.", 1, 100, unit="pixels"
     ),

@@ -25,7 +25,7 @@ SMALL_IMAGES = {
 
 
 class Painter(gymnasium.Env[Any, Any]):
-    """An env whose picture is one grey number: the count of its steps."""
+    """An env whose picture is one gray number: the count of its steps."""
 
     observation_space = gymnasium.spaces.Discrete(2)
     action_space = gymnasium.spaces.Discrete(2)

@@ -36,11 +36,11 @@ def test_it_has_neither_errors_nor_warnings(checked: config.Checked) -> None:
 
 
 def test_it_has_the_whole_study(checked: config.Checked) -> None:
-    """Three baselines and 79 variants stand in it, and one sweep of two."""
+    """Three baselines and 79 variants stand in it, one sweep of two, and CartPole from images."""
     assert checked.project is not None
     names = list(checked.project.experiments)
     counts = {prefix: sum(name.startswith(prefix) for name in names) for prefix in ("AB_", "CP_", "LL_")}
-    assert counts == {"AB_": 19, "CP_": 3, "LL_": 62}
+    assert counts == {"AB_": 19, "CP_": 4, "LL_": 62}
     bases = {one.name for one in checked.project.experiments.values() if one.baseline_of_env}
     assert bases == {"AB_basic", "CP_basic", "LL_basic"}
 
