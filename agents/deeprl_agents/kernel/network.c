@@ -99,15 +99,47 @@ PRODUCT(product, PLAIN)
 PRODUCT(product_relu, RELU)
 PRODUCT(product_mask, MASK)
 
-/* to (columns x rows) = from (rows x columns), in blocks that stay in the nearest cache. */
+/* to (columns x rows) = from (rows x columns), 8 x 8 at a time where the compiler can shuffle. */
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define SHUFFLE __builtin_shufflevector
+#endif
+#endif
+#ifdef SHUFFLE
+typedef float vec8 __attribute__((vector_size(32), aligned(4), may_alias));
+static void transpose_block(const float *from, int64_t from_row, float *to, int64_t to_row) {
+    vec8 r[8], s[8];
+    for (int i = 0; i < 8; i++) r[i] = *(const vec8 *)(from + i * from_row);
+    for (int i = 0; i < 8; i += 2) {
+        s[i] = SHUFFLE(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        s[i + 1] = SHUFFLE(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+    for (int i = 0; i < 8; i += 4)
+        for (int k = 0; k < 2; k++) {
+            r[i + 2 * k] = SHUFFLE(s[i + k], s[i + k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+            r[i + 2 * k + 1] = SHUFFLE(s[i + k], s[i + k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        }
+    for (int i = 0; i < 4; i++) {
+        *(vec8 *)(to + i * to_row) = SHUFFLE(r[i], r[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        *(vec8 *)(to + (i + 4) * to_row) = SHUFFLE(r[i], r[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+}
+#else
+static void transpose_block(const float *from, int64_t from_row, float *to, int64_t to_row) {
+    for (int j = 0; j < 8; j++)
+        for (int i = 0; i < 8; i++) to[j * to_row + i] = from[i * from_row + j];
+}
+#endif
+
 static void transpose(int64_t rows, int64_t columns, const float *from, int64_t from_row, float *to,
                       int64_t to_row) {
-    for (int64_t r = 0; r < rows; r += 16)
-        for (int64_t c = 0; c < columns; c += 16) {
-            int64_t r_end = r + 16 < rows ? r + 16 : rows, c_end = c + 16 < columns ? c + 16 : columns;
-            for (int64_t j = c; j < c_end; j++)
-                for (int64_t i = r; i < r_end; i++) to[j * to_row + i] = from[i * from_row + j];
-        }
+    int64_t whole_rows = rows / 8 * 8, whole_columns = columns / 8 * 8;
+    for (int64_t r = 0; r < whole_rows; r += 8)
+        for (int64_t c = 0; c < whole_columns; c += 8)
+            transpose_block(from + r * from_row + c, from_row, to + c * to_row + r, to_row);
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = r < whole_rows ? whole_columns : 0; c < columns; c++)
+            to[c * to_row + r] = from[r * from_row + c];
 }
 
 static int64_t widest(const network_t *net) {
