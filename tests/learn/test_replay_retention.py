@@ -25,7 +25,7 @@ def retention(size: int, seed: int = 0, **arguments: Any) -> RetentionReplay:
 
 def q_of(found: Any) -> Any:
     """Q(s, .) of numbered transitions."""
-    return np.sin(np.outer(found, [12.9898, 78.233, 37.719]) + [1, 2, 3]).astype(np.float32)
+    return np.sin(np.outer(found, [12.9898, 78.233, 37.719]) + np.arange(1, 4)).astype(np.float32)
 
 
 def values_of(buffer: Replay, slots: Any) -> Any:

@@ -28,7 +28,7 @@ def test_the_total_itself_falls_into_the_last_filled_slot() -> None:
     """Rounding may ask for the whole mass; the answer is a slot that has some."""
     tree = SumTree(5)
     tree.set(np.arange(3), np.array([0.1, 0.2, 0.3]))
-    assert tree.find(np.array([0.0, tree.total, tree.total * (1 + 1e-15)])).tolist() == [0, 2, 2]
+    assert tree.find(np.array([0.0, tree.total, tree.total * (1 + 1e-15)]), 3).tolist() == [0, 2, 2]
 
 
 @given(
@@ -58,7 +58,10 @@ def test_a_mass_falls_where_the_prefix_sum_says(capacity: int, seed: int) -> Non
     tree.values[:] = leaves
     tree.rebuild()
     masses = np.arange(0, leaves.sum(), 0.5)
-    assert tree.find(masses).tolist() == np.searchsorted(np.cumsum(leaves), masses, side="right").tolist()
+    assert (
+        tree.find(masses, capacity).tolist()
+        == np.searchsorted(np.cumsum(leaves), masses, side="right").tolist()
+    )
 
 
 def test_a_wrong_parent_is_found() -> None:

@@ -91,9 +91,14 @@ static inline double tree_least(const sum_tree_t *tree) {
     return block_least(tree->blocks[tree->first[tree->levels - 1]].least);
 }
 
-/* From nodes to the blocks they are in; of equal neighbors one stays. Returns their number. */
-static inline int64_t go_up(int64_t *nodes, int64_t count) {
+/* From nodes to the blocks they are in, of a level that has `all`; of equal neighbors one stays. Returns their
+ * number. */
+static inline int64_t go_up(int64_t *nodes, int64_t count, int64_t all) {
     int64_t kept = 0;
+    if (count > all) {
+        for (int64_t b = 0; b < all; b++) nodes[b] = b;
+        return all;
+    }
     nodes[0] >>= 2;
     for (int64_t b = 1; b < count; b++) {
         int64_t up = nodes[b] >> 2;
@@ -105,7 +110,7 @@ static inline int64_t go_up(int64_t *nodes, int64_t count) {
 
 /* Rebuild what is above changed leaves. `nodes`: their slots; overwritten. */
 static void tree_rebuild(sum_tree_t *tree, int64_t *nodes, int64_t count) {
-    count = go_up(nodes, count);
+    count = go_up(nodes, count, INT64_MAX);
     sum_block_t *blocks = tree->blocks + tree->first[0];
     for (int64_t b = 0; b < count; b++) {
         int64_t node = nodes[b];
@@ -116,7 +121,7 @@ static void tree_rebuild(sum_tree_t *tree, int64_t *nodes, int64_t count) {
         block->least[node & 3] = block_least(least);
     }
     for (int64_t level = 1; level < tree->levels; level++) {
-        count = go_up(nodes, count);
+        count = go_up(nodes, count, tree->first[level] - tree->first[level - 1]);
         const sum_block_t *below = tree->blocks + tree->first[level - 1];
         blocks = tree->blocks + tree->first[level];
         for (int64_t b = 0; b < count; b++) {
@@ -128,26 +133,35 @@ static void tree_rebuild(sum_tree_t *tree, int64_t *nodes, int64_t count) {
     }
 }
 
-/* Which of four nodes the mass falls into; takes away the mass before it. An empty node is never chosen:
- * rounding may leave a mass beyond the last one that has some. */
-static inline int64_t turn(const double *v, double *mass) {
-    double rest = *mass, front = v[0] + v[1];
-    int64_t right = (rest >= front) & (v[2] + v[3] > 0.0);
-    rest -= right ? front : 0.0;
-    double a = right ? v[2] : v[0], b = right ? v[3] : v[1];
-    int64_t second = (rest >= a) & (b > 0.0);
-    *mass = rest - (second ? a : 0.0);
-    return 2 * right + second;
+static inline double if_set(double x, int64_t set) { return from_bits(bits_of(x) & -(uint64_t)set); }
+
+/* Which of four nodes each mass falls into, at most the `last` one; takes away the mass before it. `sums`: `width`
+ * numbers for every four nodes. Without branches: no guess would be good. */
+static inline __attribute__((always_inline)) void turn(const double *restrict sums, const int64_t width,
+                                                       int64_t last, double *restrict masses,
+                                                       int64_t *restrict nodes, int64_t count) {
+    for (int64_t b = 0; b < count; b++) {
+        int64_t node = nodes[b];
+        double one = sums[node * width], front = one + sums[node * width + 1], three = sums[node * width + 2];
+        double mass = masses[b];
+        int64_t right = mass >= front;
+        mass -= if_set(front, right);
+        double head = from_bits(bits_of(one) ^ ((bits_of(one) ^ bits_of(three)) & -(uint64_t)right));
+        int64_t second = mass >= head;
+        int64_t next = 4 * node + 2 * right + second;
+        masses[b] = next > last ? INFINITY : mass - if_set(head, second); /* stays at the last one from here on */
+        nodes[b] = next > last ? last : next;
+    }
 }
 
-static void tree_find(const sum_tree_t *tree, double *masses, int64_t *slots, int64_t count) {
+/* The slots that masses within 0 .. total fall into; the first `size` have a mass. Rounding may lead beyond them,
+ * where there may be no memory: then it is the last one. */
+static void tree_find(const sum_tree_t *tree, int64_t size, double *masses, int64_t *slots, int64_t count) {
     for (int64_t b = 0; b < count; b++) slots[b] = 0;
-    for (int64_t level = tree->levels - 1; level >= 0; level--) {
-        const sum_block_t *blocks = tree->blocks + tree->first[level];
-        for (int64_t b = 0; b < count; b++) slots[b] = 4 * slots[b] + turn(blocks[slots[b]].sum, masses + b);
-    }
-    for (int64_t b = 0; b < count; b++)
-        slots[b] = 4 * slots[b] + turn(tree->leaves + 4 * slots[b], masses + b);
+    for (int64_t level = tree->levels - 1; level >= 0; level--)
+        turn(tree->blocks[tree->first[level]].sum, sizeof(sum_block_t) / sizeof(double),
+             (size - 1) >> (2 * level + 2), masses, slots, count);
+    turn(tree->leaves, 4, size - 1, masses, slots, count);
 }
 
 static inline void tree_set_one(sum_tree_t *tree, int64_t slot, double leaf) {
@@ -164,29 +178,36 @@ static inline int64_t lower(double score, int64_t entered, double than, int64_t 
 static inline int64_t lowest_of(const double *score, const int64_t *entered) {
     int64_t a = lower(score[1], entered[1], score[0], entered[0]);
     int64_t b = 2 + lower(score[3], entered[3], score[2], entered[2]);
-    return lower(score[b], entered[b], score[a], entered[a]) ? b : a;
+    return a + ((b - a) & -lower(score[b], entered[b], score[a], entered[a]));
 }
 
+/* What a block says of a node. Returns 1 if it said something else. */
+static inline int64_t score_put(score_block_t *blocks, int64_t node, double score, int64_t entered) {
+    score_block_t *block = blocks + (node >> 2);
+    int64_t other = (block->score[node & 3] != score) | (block->entered[node & 3] != entered);
+    block->score[node & 3] = score;
+    block->entered[node & 3] = entered;
+    return other;
+}
+
+/* Rebuild what is above changed leaves, as far as it changes. `nodes`: their slots; overwritten. */
 static void scores_rebuild(score_tree_t *tree, int64_t *nodes, int64_t count) {
-    count = go_up(nodes, count);
-    score_block_t *blocks = tree->blocks + tree->first[0];
+    count = go_up(nodes, count, INT64_MAX);
+    int64_t changed = 0;
     for (int64_t b = 0; b < count; b++) {
-        int64_t node = nodes[b];
-        int64_t best = 4 * node + lowest_of(tree->scores + 4 * node, tree->entered + 4 * node);
-        score_block_t *block = blocks + (node >> 2);
-        block->score[node & 3] = tree->scores[best];
-        block->entered[node & 3] = tree->entered[best];
+        int64_t node = nodes[b], best = 4 * node + lowest_of(tree->scores + 4 * node, tree->entered + 4 * node);
+        nodes[changed] = node;
+        changed += score_put(tree->blocks, node, tree->scores[best], tree->entered[best]);
     }
-    for (int64_t level = 1; level < tree->levels; level++) {
-        count = go_up(nodes, count);
+    for (int64_t level = 1; level < tree->levels && changed; level++) {
         const score_block_t *below = tree->blocks + tree->first[level - 1];
-        blocks = tree->blocks + tree->first[level];
+        count = go_up(nodes, changed, tree->first[level] - tree->first[level - 1]);
+        changed = 0;
         for (int64_t b = 0; b < count; b++) {
-            int64_t node = nodes[b];
-            int64_t best = lowest_of(below[node].score, below[node].entered);
-            score_block_t *block = blocks + (node >> 2);
-            block->score[node & 3] = below[node].score[best];
-            block->entered[node & 3] = below[node].entered[best];
+            int64_t node = nodes[b], best = lowest_of(below[node].score, below[node].entered);
+            nodes[changed] = node;
+            changed += score_put(tree->blocks + tree->first[level], node, below[node].score[best],
+                                 below[node].entered[best]);
         }
     }
 }
@@ -282,11 +303,10 @@ static void draw_shares(replay_t *replay, int64_t half, int64_t size, double sca
         for (int64_t b = 0; b < some; b++) masses[b] = bits->next_double(bits->state);
         for (int64_t b = 0; b < some; b++)
             masses[b] = ((double)(done + b) + masses[b]) / (double)count * total;
-        tree_find(tree, masses, slots, some);
+        tree_find(tree, size, masses, slots, some);
         for (int64_t b = 0; b < some; b++) {
-            int64_t slot = slots[b] < size ? slots[b] : size - 1;
-            masses[b] = tree->leaves[slot];
-            slots[b] = slot + half * replay->capacity;
+            masses[b] = tree->leaves[slots[b]];
+            slots[b] += half * replay->capacity;
         }
         for (int64_t b = 0; b < some; b++) weights[b] = power_of(masses[b] / least * scale, exponent);
     }
@@ -362,13 +382,13 @@ static int64_t score(const replay_t *replay, const int64_t *slots, const float *
         for (int64_t b = 0; b < count; b++) {
             scale[b] = scale[b] == 0.0 ? 0.0 : 1.4426950408889634 / scale[b]; /* 1 / ln 2 */
             sum[b] = squares[b] = 0.0;
-            taken[b] = exp2_of((taken[b] - best[b]) * scale[b]);
         }
         for (int64_t a = 0; a < actions; a++)
             for (int64_t b = 0; b < count; b++) {
                 double share = exp2_of(((double)values[b * actions + a] - best[b]) * scale[b]);
                 sum[b] += share;
                 squares[b] += share * share;
+                taken[b] = action[b] == a ? share : taken[b];
             }
         for (int64_t b = 0; b < count; b++)
             found[b] = 1.0 - 2.0 * (taken[b] / sum[b]) + squares[b] / (sum[b] * sum[b]);
@@ -377,25 +397,28 @@ static int64_t score(const replay_t *replay, const int64_t *slots, const float *
     return sound;
 }
 
-/* Score those of the slots that are kept ones. */
+/* Score those of the slots that are kept ones, in runs of them. */
 static void rescore(replay_t *replay, const int64_t *slots, const float *values, int64_t count) {
     score_tree_t *tree = &replay->scores;
-    for (int64_t done = 0; done < count; done += PIECE) {
-        int64_t some = count - done < PIECE ? count - done : PIECE, changed = 0;
-        double found[PIECE];
+    int64_t done = 0;
+    while (done < count) {
+        int64_t some = 0;
         int64_t nodes[PIECE];
+        double found[PIECE];
+        while (done < count && slots[done] < replay->capacity) done++;
+        for (; some < PIECE && done + some < count && slots[done + some] >= replay->capacity; some++)
+            nodes[some] = slots[done + some] - replay->capacity;
+        if (!some) return;
         if (!score(replay, slots + done, values + done * replay->actions, some, found)) {
             replay->fault = 1;
             return;
         }
         for (int64_t b = 0; b < some; b++) {
-            int64_t slot = slots[done + b] - replay->capacity;
-            if (slot < 0) continue;
-            tree->scores[slot] = found[b];
-            tree->written[slot] = 1;
-            nodes[changed++] = slot;
+            tree->scores[nodes[b]] = found[b];
+            tree->written[nodes[b]] = 1;
         }
-        if (changed) scores_rebuild(tree, nodes, changed);
+        scores_rebuild(tree, nodes, some);
+        done += some;
     }
 }
 

@@ -122,7 +122,7 @@ class PrioritizedReplay(Replay):
         """Draw from a tree. scale: P(i) of its least leaf over the least of the buffer."""
         tree = self._trees[half]
         masses = (np.arange(count) + self.rng.random(count)) / count * tree.total
-        slots = np.minimum(tree.find(masses), size - 1)
+        slots = tree.find(masses, size)
         weights = power(tree.values[slots] / tree.least * scale, -self.beta)
         return slots + half * self.ring, weights
 

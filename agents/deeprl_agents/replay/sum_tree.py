@@ -98,13 +98,20 @@ class SumTree:
             below = self._blocks[first + nodes]
             sums, least = _sums(below[:, 0]), below[:, 1].min(axis=1)
 
-    def find(self, masses: Floats) -> Ints:
-        """Give for each mass in [0, total] the slot in whose share it falls."""
+    def find(self, masses: Floats, size: int) -> Ints:
+        """Give for each mass in [0, total] the slot in whose share it falls; the first `size` slots have one.
+
+        Rounding may lead a mass beyond them: then it falls into the last one.
+        """
         rest = np.array(masses, dtype=np.float64)
         nodes = np.zeros(len(rest), dtype=np.int64)
-        for first in self._first[-2::-1]:
-            nodes = 4 * nodes + _turn(self._blocks[first + nodes, 0], rest)
-        return 4 * nodes + _turn(self._leaves.reshape(-1, 4)[nodes], rest)
+        for level in range(len(self._first) - 2, -1, -1):
+            nodes = 4 * nodes + _turn(self._blocks[self._first[level] + nodes, 0], rest)
+            last = (size - 1) >> 2 * level + 2
+            rest[nodes > last] = np.inf  # stays at the last one from here on
+            nodes = np.minimum(nodes, last)
+        slots = 4 * nodes + _turn(self._leaves.reshape(-1, 4)[nodes], rest)
+        return np.minimum(slots, size - 1)
 
     def rebuild(self) -> None:
         """Make all parents anew from the leaves."""
@@ -151,15 +158,13 @@ def _least_leaves(fours: Floats) -> Floats:
 
 
 def _turn(fours: Floats, rest: Floats) -> Ints:
-    """Which of four nodes a mass falls into; takes away the mass before it. An empty node is never chosen:
-    rounding may leave a mass beyond the last one that has some.
-    """
-    one, two, three, four = fours.T
+    """Which of four nodes each mass falls into; takes away the mass before it."""
+    one, two, three, _ = fours.T
     front = one + two
-    right = (rest >= front) & (three + four > 0)
+    right = rest >= front
     rest -= np.where(right, front, 0.0)
-    left = np.where(right, three, one)
-    second = (rest >= left) & (np.where(right, four, two) > 0)
-    rest -= np.where(second, left, 0.0)
+    head = np.where(right, three, one)
+    second = rest >= head
+    rest -= np.where(second, head, 0.0)
     found: Ints = 2 * right + second
     return found
