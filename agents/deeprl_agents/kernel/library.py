@@ -48,7 +48,7 @@ def reason() -> str:
 def identity() -> str:
     """Name what computes: two processes with the same one get the same bits."""
     library, level, _ = _load(highest())
-    return f"c {level} {kernel_compile.source_hash()}" if library is not None else highest_without_c()
+    return f"c {level} {library.kernel_source().decode()}" if library is not None else highest_without_c()
 
 
 def highest_without_c() -> str:
