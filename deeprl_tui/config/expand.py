@@ -51,6 +51,12 @@ def check_together(settings: Mapping[str, Json]) -> dict[str, Fault]:
         faults["batch_size"] = Fault(f"{batch} is more than buffer_size {buffer}", "make the buffer larger")
     if settings["dueling"] and is_path(settings["network"]):
         faults["dueling"] = Fault("needs the network mlp", "give your own network two streams, or remove it")
+    steps = settings["n_steps"]
+    if settings["replay"] == "retention" and isinstance(steps, int) and steps > 1:
+        fault = f"is {steps}, but what retention keeps has no successors to sum over"
+        faults["n_steps"] = Fault(fault, 'write n_steps = 1, or replay = "prioritized"')
+    if settings["replay"] == "retention" and buffer == 1:
+        faults["buffer_size"] = Fault("is 1, but retention has two halves", "make the buffer larger")
     return faults
 
 
@@ -58,6 +64,8 @@ _TOGETHER = {
     "total_timesteps": BUDGETS,
     "batch_size": ("batch_size", "buffer_size"),
     "dueling": ("dueling", "network"),
+    "n_steps": ("n_steps", "replay"),
+    "buffer_size": ("buffer_size", "replay"),
 }
 
 

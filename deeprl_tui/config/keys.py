@@ -40,7 +40,7 @@ def _fraction(name: str, default: float, doc: str, *, above: bool = False) -> Ke
     return Key(name, "float", default, doc, 0.0, 1.0, above=above)
 
 
-def _choice(name: str, choices: tuple[str, str], doc: str) -> Key:
+def _choice(name: str, choices: tuple[str, ...], doc: str) -> Key:
     return Key(name, "choice", choices[0], doc, choices=choices)
 
 
@@ -125,7 +125,7 @@ SETTINGS: tuple[Key, ...] = (
         "choice",
         "uniform",
         'How transitions are drawn from the buffer; "module:Name" is a buffer of your own.',
-        choices=("uniform", "prioritized"),
+        choices=("uniform", "prioritized", "retention"),
         plugin=True,
     ),
     _fraction("prioritized_alpha", 0.6, "Exponent of the priorities; 0 draws uniformly."),
@@ -140,6 +140,13 @@ SETTINGS: tuple[Key, ...] = (
         1.0,
         above=True,
     ),
+    _fraction("retention_omega", 0.5, "Share of the draws from the half that forgets the oldest."),
+    _choice(
+        "retention_score",
+        ("softmax", "greedy", "q_gap"),
+        "What the other half goes by: how far an action is from the policy, soft or greedy, or below in Q.",
+    ),
+    _choice("retention_sampler", ("uniform", "prioritized"), "How transitions are drawn from each half."),
     _choice("timeouts", ("terminal", "bootstrap"), "What the time limit is stored as."),
     Key(
         "final_reward",
@@ -244,7 +251,7 @@ FOREIGN: dict[str, str] = {
     "optimizer_class": "remove it: the optimizer is Adam",
     "optimizer_kwargs": "write adam_eps",
     "replay_buffer_class": "write replay",
-    "replay_buffer_kwargs": "write the prioritized_ keys",
+    "replay_buffer_kwargs": "write the prioritized_ and retention_ keys",
     "optimize_memory_usage": "remove it",
     "handle_timeout_termination": 'write timeouts = "bootstrap"',
     "env_wrapper": "write wrappers",

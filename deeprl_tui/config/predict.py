@@ -79,7 +79,7 @@ def _buffer(spec: RunSpec, env: Env) -> int:
     newest = min(ring, steps)
     kept = newest if retains else 0
     total = (newest + kept) * TRANSITION + SCORE * (ring if retains else 0)
-    if spec.settings["replay"] == "prioritized" or spec.settings.get("retention_sampler") == "prioritized":
+    if spec.settings["retention_sampler" if retains else "replay"] == "prioritized":
         total += PRIORITY * size
     if not spec.settings["pixels"]:
         return total + (newest + kept) * 2 * 4 * env.observation

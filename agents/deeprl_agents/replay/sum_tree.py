@@ -111,7 +111,8 @@ class SumTree:
             rest[nodes > last] = np.inf  # stays at the last one from here on
             nodes = np.minimum(nodes, last)
         slots = 4 * nodes + _turn(self._leaves.reshape(-1, 4)[nodes], rest)
-        return np.minimum(slots, size - 1)
+        found: Ints = np.minimum(slots, size - 1)
+        return found
 
     def rebuild(self) -> None:
         """Make all parents anew from the leaves."""

@@ -59,7 +59,7 @@ def test_an_env_of_the_project_is_allowed(tmp_path: Path) -> None:
     [
         (
             'replay = "mine.Mine"',
-            'replay: must be "uniform" or "prioritized" or "module:Name", not "mine.Mine"',
+            'replay: must be "uniform" or "prioritized" or "retention" or "module:Name", not "mine.Mine"',
         ),
         ('replay = "mine.py:Mine"', "did you mean mine:Mine?"),
         (

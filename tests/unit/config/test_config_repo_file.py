@@ -36,11 +36,11 @@ def test_it_has_neither_errors_nor_warnings(checked: config.Checked) -> None:
 
 
 def test_it_has_the_whole_study(checked: config.Checked) -> None:
-    """Three baselines and 79 variants stand in it, one sweep of two, and CartPole from images."""
+    """Three baselines, 79 variants, one sweep of two; then retention, and CartPole from images."""
     assert checked.project is not None
     names = list(checked.project.experiments)
     counts = {prefix: sum(name.startswith(prefix) for name in names) for prefix in ("AB_", "CP_", "LL_")}
-    assert counts == {"AB_": 19, "CP_": 4, "LL_": 62}
+    assert counts == {"AB_": 19, "CP_": 5, "LL_": 65}
     bases = {one.name for one in checked.project.experiments.values() if one.baseline_of_env}
     assert bases == {"AB_basic", "CP_basic", "LL_basic"}
 
@@ -107,6 +107,7 @@ def test_memory_of_the_study(checked: config.Checked) -> None:
     """Predicted memory follows buffer, network and priorities."""
     assert memory(checked, "CP_basic") == 36 * MB + 50_000 * (2 * 16 + 21) + 20 * (5 * 64 + 65 * 2)
     assert memory(checked, "LL_prio1") - memory(checked, "LL_basic") == 15 * 50_000
+    assert memory(checked, "LL_ret_prio1") - memory(checked, "LL_ret_basic") == 15 * 50_000
 
 
 def test_a_step_from_images_takes_one_image(checked: config.Checked) -> None:
