@@ -1,12 +1,14 @@
 """A run that was interrupted, killed or damaged goes on as if nothing had happened."""
 
 import contextlib
+import dataclasses
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -20,6 +22,7 @@ from deeprl_agents import build, snapshot
 from deeprl_agents.checkpoint import ReplayLog, Saved, previous, read_checkpoint
 from deeprl_agents.envs import make
 from deeprl_tui.core import events, state
+from deeprl_tui.core.trust import TrustRecord, digest
 
 Maker = Callable[..., Any]
 
@@ -105,6 +108,61 @@ def test_interrupted_twice_and_continued_is_the_same_run(a_trial: Maker, name: s
         assert code == 75
     assert broken.train(3) == 0
     assert_same(whole, broken)
+
+
+OWN_BUFFER = """
+import numpy as np
+from stable_baselines3.common.buffers import ReplayBuffer
+
+class Lively(ReplayBuffer):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.looks, self.mood = np.zeros(self.buffer_size, np.int64), np.random.default_rng(1)
+
+    def sample(self, batch_size, env=None):
+        slots = self.mood.integers(0, self.size(), batch_size)
+        self.looks[slots] += 1
+        return self._get_samples(slots, env)
+
+class Secretive(Lively):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.secrets = [object()]
+"""
+
+
+@pytest.fixture
+def own_trial(a_trial: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maker:
+    """Make a run that uses a trusted buffer of its project, a stranger to checkpoints."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "mine.py").write_text(OWN_BUFFER)
+    code = {"mine.py": digest(OWN_BUFFER.encode())}
+    TrustRecord().add({tmp_path / "mine.py": code["mine.py"]})
+
+    def make(where: str, name: str) -> Any:
+        trial = a_trial(where, replay=f"mine:{name}", total_timesteps=900)
+        spec = dataclasses.replace(trial.spec, code=code)
+        trial.paths.spec.write_text(spec.to_json())
+        return dataclasses.replace(trial, spec=spec)
+
+    return make
+
+
+def test_a_buffer_of_the_user_that_knows_no_checkpoints_continues_exactly(own_trial: Maker) -> None:
+    """A subclass of SB3's buffer with an array and a random stream of its own, interrupted and continued."""
+    whole, broken = own_trial("whole", "Lively"), own_trial("broken", "Lively")
+    assert whole.train() == 0
+    assert broken.train(ask=lambda step: "interrupt" if step >= 555 else None) == 75
+    assert broken.train(2) == 0
+    assert_same(whole, broken)
+
+
+def test_a_buffer_that_keeps_what_no_checkpoint_can_hold_makes_the_resume_inexact(own_trial: Maker) -> None:
+    """The run goes on, and the log names the attribute."""
+    trial = own_trial("runs", "Secretive")
+    trial.train(ask=lambda step: "interrupt" if step >= 555 else None)
+    assert trial.train(2) == 0
+    assert "Secretive has what a checkpoint cannot keep: secrets" in trial.view().inexact
 
 
 WORKER = """
