@@ -119,6 +119,15 @@ def test_a_step_from_images_takes_one_image(checked: config.Checked) -> None:
     assert short == less
 
 
+def test_what_is_retained_of_images_has_frames_of_its_own(checked: config.Checked) -> None:
+    """Of two transitions one is new, with one frame, and one kept, with all five; and a score."""
+    uniform, retention = (
+        memory(checked, "LL_img_basic_test0", buffer_size=10_000, replay=replay)
+        for replay in ("uniform", "retention")
+    )
+    assert (retention - uniform) / 5_000 == (5 - 1) * (67 * 100 + 5) + 23
+
+
 def test_memory_of_a_short_run_from_images_is_what_was_measured(checked: config.Checked) -> None:
     """5000 steps of LL_img_basic_test0 took at most 117.9 MB."""
     predicted = memory(checked, "LL_img_basic_test0", total_timesteps=5_000)
