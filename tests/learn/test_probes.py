@@ -63,6 +63,37 @@ class Delayed(Probe):
         return (1.0, True, False) if self.steps == 2 else (0.0, False, False)
 
 
+class Constant(Probe):
+    """One step, always worth 1."""
+
+    def play(self, action: int) -> tuple[float, bool, bool]:
+        """End it."""
+        return 1.0, True, False
+
+
+class Lever(Probe):
+    """The action is the reward, whatever is observed."""
+
+    def play(self, action: int) -> tuple[float, bool, bool]:
+        """End it."""
+        return float(action), True, False
+
+
+class EarlyChoice(Probe):
+    """Two steps; the first action leads to 1 or -1, and the reward of the second step is where one is."""
+
+    def first(self) -> float:
+        """Always 0."""
+        return 0.0
+
+    def play(self, action: int) -> tuple[float, bool, bool]:
+        """The second step ends it."""
+        if self.steps == 2:
+            return self.now, True, False
+        self.now = 1.0 if action else -1.0
+        return 0.0, False, False
+
+
 class Choice(Probe):
     """The right action is 1 at 1 and 0 at -1: worth 1, the wrong one -1."""
 
@@ -112,6 +143,13 @@ class ShortlyTimed(Probe):
 KINDS: dict[str, dict[str, Any]] = {
     "uniform": {},
     "prioritized": {"replay": "prioritized", "prioritized_beta": 1.0},
+    "retention": {"replay": "retention"},
+    "retention by priority": {
+        "replay": "retention",
+        "retention_sampler": "prioritized",
+        "retention_score": "q_gap",
+        "prioritized_beta": 1.0,
+    },
     "dueling, no double": {
         "dueling": True,
         "double_q": False,
@@ -125,7 +163,7 @@ KINDS: dict[str, dict[str, Any]] = {
 def train(request: pytest.FixtureRequest, a_spec: Callable[..., Any]) -> Callable[..., DQN]:
     """Train on a probe, with each kind of learner."""
 
-    def learn(probe: type[Probe], **changes: Any) -> DQN:
+    def learn(probe: type[Probe], steps: int = 600, **changes: Any) -> DQN:
         fixed: dict[str, Any] = {
             "gamma": GAMMA,
             "learning_rate": 5e-3,
@@ -136,7 +174,7 @@ def train(request: pytest.FixtureRequest, a_spec: Callable[..., Any]) -> Callabl
         }
         spec = a_spec(**{**fixed, **KINDS[request.param], **changes})
         model = build.build(spec, DummyVecEnv([lambda: Seeded(probe(), seed_of=lambda episode: episode)]))
-        model.learn(600, log_interval=None)
+        model.learn(steps, log_interval=None)
         return model
 
     return learn
@@ -146,6 +184,22 @@ def values(model: DQN, *observations: float) -> Any:
     """Q of all actions."""
     with torch.no_grad():
         return model.q_net(torch.tensor(observations)[:, None]).numpy()
+
+
+def test_a_constant_reward_is_the_value(train: Callable[..., DQN]) -> None:
+    """All is worth 1."""
+    assert values(train(Constant), -1.0, 1.0) == pytest.approx(np.ones((2, 2)), abs=0.15)
+
+
+def test_the_value_is_that_of_the_action(train: Callable[..., DQN]) -> None:
+    """Action 0 is worth 0, action 1 is worth 1."""
+    assert values(train(Lever), -1.0, 1.0) == pytest.approx(np.array([[0, 1], [0, 1]]), abs=0.15)
+
+
+def test_an_early_action_is_worth_what_it_leads_to(train: Callable[..., DQN]) -> None:
+    """The first state's actions are worth gamma times -1 and 1."""
+    found = values(train(EarlyChoice), 0.0, -1.0, 1.0)
+    assert found == pytest.approx(np.array([[-GAMMA, GAMMA], [-1, -1], [1, 1]]), abs=0.2)
 
 
 def test_value_is_the_reward_that_the_observation_tells(train: Callable[..., DQN]) -> None:
@@ -165,7 +219,7 @@ def test_the_action_depends_on_the_observation(train: Callable[..., DQN]) -> Non
 
 def test_the_best_next_action_counts(train: Callable[..., DQN]) -> None:
     """The first state is worth gamma times the better action of the second, not the mean or the worse."""
-    found = values(train(LateChoice), 0.0, 1.0)
+    found = values(train(LateChoice, 1800), 0.0, 1.0)
     assert found[0] == pytest.approx([GAMMA] * 2, abs=0.2)
     assert found[1] == pytest.approx([-3, 1], abs=0.3)
 
