@@ -79,7 +79,7 @@ typedef struct {
     bitgen_t *bits;
     int64_t *slots;   /* batch: what was drawn */
     double *weights;  /* batch: importance, 1 if all count the same */
-    int64_t fault;    /* 1: a TD error or a value was no finite number */
+    int64_t fault;    /* 1: a TD error or a value was no finite number; nothing more is learned */
     /* Not for uniform draws: */
     int64_t by_priority;
     double alpha, beta, beta_steps, eps;

@@ -342,13 +342,18 @@ EXPORT void replay_draw(replay_t *replay) {
         draw_shares(replay, 1, replay->kept, scales[1], from_ring, batch - from_ring);
 }
 
+static int64_t any_bad(const float *numbers, int64_t count) {
+    int64_t bad = 0;
+    for (int64_t b = 0; b < count; b++) bad |= !(fabsf(numbers[b]) < INFINITY);
+    return bad;
+}
+
 /* ---- Scores -------------------------------------------------------------------------------------------- */
 
-/* How far the action taken is from the policy of these values: count x actions. Returns 1, or 0 if a score is
- * no finite number. */
-static int64_t score(const replay_t *replay, const int64_t *slots, const float *values, int64_t count,
-                     double *found) {
-    int64_t actions = replay->actions, sound = 1;
+/* How far the action taken is from the policy of these values: count x actions. */
+static void score(const replay_t *replay, const int64_t *slots, const float *values, int64_t count,
+                  double *found) {
+    int64_t actions = replay->actions;
     double sum[PIECE], scale[PIECE], best[PIECE], taken[PIECE], squares[PIECE];
     int64_t action[PIECE], greedy[PIECE];
     for (int64_t b = 0; b < count; b++) {
@@ -375,7 +380,7 @@ static int64_t score(const replay_t *replay, const int64_t *slots, const float *
         }
     for (int64_t b = 0; b < count; b++) scale[b] = sqrt(squares[b] / (double)actions);
     if (replay->scoring == SCORE_GREEDY) {
-        for (int64_t b = 0; b < count; b++) found[b] = (greedy[b] == action[b] ? 0.0 : 2.0) + 0.0 * scale[b];
+        for (int64_t b = 0; b < count; b++) found[b] = greedy[b] == action[b] ? 0.0 : 2.0;
     } else if (replay->scoring == SCORE_Q_GAP) {
         for (int64_t b = 0; b < count; b++) found[b] = (best[b] - taken[b]) / (scale[b] == 0.0 ? 1.0 : scale[b]);
     } else {
@@ -393,8 +398,14 @@ static int64_t score(const replay_t *replay, const int64_t *slots, const float *
         for (int64_t b = 0; b < count; b++)
             found[b] = 1.0 - 2.0 * (taken[b] / sum[b]) + squares[b] / (sum[b] * sum[b]);
     }
-    for (int64_t b = 0; b < count; b++) sound &= fabs(found[b]) < INFINITY;
-    return sound;
+}
+
+/* Ask memory for what is needed after the scores are computed. */
+static inline void fetch(const score_tree_t *tree, int64_t slot) {
+    __builtin_prefetch(tree->scores + slot, 1);
+    __builtin_prefetch(tree->entered + slot);
+    __builtin_prefetch(tree->blocks + (slot >> 4), 1);
+    __builtin_prefetch(tree->written + slot, 1);
 }
 
 /* Score those of the slots that are kept ones, in runs of them. */
@@ -407,12 +418,9 @@ static void rescore(replay_t *replay, const int64_t *slots, const float *values,
         double found[PIECE];
         while (done < count && slots[done] < replay->capacity) done++;
         for (; some < PIECE && done + some < count && slots[done + some] >= replay->capacity; some++)
-            nodes[some] = slots[done + some] - replay->capacity;
+            fetch(tree, nodes[some] = slots[done + some] - replay->capacity);
         if (!some) return;
-        if (!score(replay, slots + done, values + done * replay->actions, some, found)) {
-            replay->fault = 1;
-            return;
-        }
+        score(replay, slots + done, values + done * replay->actions, some, found);
         for (int64_t b = 0; b < some; b++) {
             tree->scores[nodes[b]] = found[b];
             tree->written[nodes[b]] = 1;
@@ -423,12 +431,6 @@ static void rescore(replay_t *replay, const int64_t *slots, const float *values,
 }
 
 /* ---- Feedback ------------------------------------------------------------------------------------------ */
-
-static int64_t any_bad(const replay_t *replay, const float *td_errors) {
-    int64_t bad = 0;
-    for (int64_t b = 0; b < replay->batch; b++) bad |= !(fabsf(td_errors[b]) < INFINITY);
-    return bad;
-}
 
 static void prioritize(replay_t *replay, const float *td_errors) {
     double largest = replay->largest;
@@ -453,14 +455,12 @@ static void prioritize(replay_t *replay, const float *td_errors) {
 }
 
 EXPORT void replay_feedback(replay_t *replay, const float *td_errors, const float *values) {
-    if (replay->by_priority) {
-        if (any_bad(replay, td_errors)) {
-            replay->fault = 1;
-            return;
-        }
-        prioritize(replay, td_errors);
-    }
-    if (replay->kind == REPLAY_RETENTION) rescore(replay, replay->slots, values, replay->batch);
+    int64_t retains = replay->kind == REPLAY_RETENTION;
+    if (replay->by_priority) replay->fault |= any_bad(td_errors, replay->batch);
+    if (retains) replay->fault |= any_bad(values, replay->batch * replay->actions);
+    if (replay->fault) return;
+    if (replay->by_priority) prioritize(replay, td_errors);
+    if (retains) rescore(replay, replay->slots, values, replay->batch);
 }
 
 EXPORT int64_t replay_rescore_slots(replay_t *replay, int64_t *slots) {
@@ -480,5 +480,6 @@ EXPORT int64_t replay_rescore_slots(replay_t *replay, int64_t *slots) {
 }
 
 EXPORT void replay_rescore(replay_t *replay, const int64_t *slots, const float *values, int64_t count) {
-    rescore(replay, slots, values, count);
+    replay->fault |= any_bad(values, count * replay->actions);
+    if (!replay->fault) rescore(replay, slots, values, count);
 }

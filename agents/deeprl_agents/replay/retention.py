@@ -152,6 +152,8 @@ class RetentionReplay(PrioritizedReplay):
 
     def feedback(self, td_errors: NDArray[np.float32], values: NDArray[np.float32]) -> None:
         """Set priorities of what was drawn, and scores. Raises ValueError on a number that is not finite."""
+        if self._library is None and not np.isfinite(values).all():
+            raise ValueError(f"retention: {BAD_NUMBER}")
         super().feedback(td_errors, values)
         if self._library is None:
             self._score(self.indices, values)
