@@ -28,7 +28,7 @@ from deeprl_tui.supervisor.decide import CORE_TAKEN
 
 LEARNER = "deeprl_agents.worker"
 """Reached by name inside the child, so the tool has no import of the learner."""
-PRELOAD = "deeprl_agents.warm"
+PRELOAD = ("deeprl_tui.supervisor.apart", "deeprl_agents.warm")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 NICE = 5
 """Workers yield to the screen and the shell; on a free core this costs them nothing."""
@@ -48,7 +48,7 @@ class Workers:
     def __init__(self, core_locks: Path) -> None:
         os.environ.update(ONE_THREAD)  # before the fork server starts: it and all workers inherit it
         self._context = multiprocess.get_context("forkserver")
-        self._context.set_forkserver_preload([PRELOAD])
+        self._context.set_forkserver_preload(list(PRELOAD))
         self._core_locks = core_locks
         self.alive: dict[RunId, Worker] = {}
 

@@ -11,8 +11,9 @@ from deeprl_tui.supervisor.slots import LOCK_FOLDER
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    """A project in an empty folder; its core locks are its own."""
+    """A project in an empty folder; its core locks are its own, and its runs last: they train by torch."""
     monkeypatch.setenv(LOCK_FOLDER, str(tmp_path / "locks"))
+    monkeypatch.setenv("DEEPRL_KERNEL", "torch")
     lab = Lab(tmp_path)
     try:
         yield lab

@@ -78,6 +78,19 @@ def test_terminating_it_brings_the_workers_to_a_checkpoint(lab: Lab) -> None:
     assert lab.workers() == []
 
 
+def test_a_signal_to_the_whole_group_brings_the_workers_to_a_checkpoint(lab: Lab) -> None:
+    """As `timeout` ends it: the supervisor gets the signal too, and more than once."""
+    process = deeprl(lab, "run", "base", "--set", "total_timesteps=100000", "--headless", session=True)
+    (run,) = wait_for_run(lab)
+    lab.wait_trained(run, 500)
+    os.killpg(process.pid, signal.SIGTERM)
+    process.communicate(timeout=30)
+    view = lab.view(run)
+    assert isinstance(view.state, state.Queued)
+    assert view.checkpoint_step == view.step
+    assert lab.workers() == []
+
+
 def test_killing_it_leaves_supervisor_and_workers(lab: Lab) -> None:
     """Nothing hangs on the process that looks."""
     process = deeprl(lab, "run", "base", "--set", "total_timesteps=6000", "--headless")
