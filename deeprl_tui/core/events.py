@@ -147,18 +147,7 @@ class Unknown:
 
 
 Event: TypeAlias = (
-    Queued
-    | Start
-    | Backend
-    | Episode
-    | Beat
-    | Eval
-    | Checkpoint
-    | Resume
-    | StopAsked
-    | Warn
-    | End
-    | Unknown
+    Queued | Start | Backend | Episode | Beat | Eval | Checkpoint | Resume | StopAsked | Warn | End | Unknown
 )
 
 

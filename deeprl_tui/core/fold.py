@@ -61,8 +61,8 @@ class RunFold:
                 self._note(event.at, "queued", event.why or "queued")
             case events.Start() as event:
                 self._on_start(event)
-            case events.Backend(name=name, why=why):
-                self._backend = f"{name} ({why})" if why else name
+            case events.Backend() as event:
+                self._on_backend(event)
             case events.Resume() as event:
                 self._on_resume(event)
             case events.Episode() as event:
@@ -88,6 +88,9 @@ class RunFold:
                 self._note(event.at, kind, event.reason or event.outcome)
             case events.Unknown():
                 pass
+
+    def _on_backend(self, event: events.Backend) -> None:
+        self._backend = f"{event.name} ({event.why})" if event.why else event.name
 
     def view(self, *, held: bool, waiting: str = "") -> RunView:
         """The picture so far; held: whether the run's lock is held; waiting: the worker's status file."""

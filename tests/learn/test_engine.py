@@ -1,4 +1,4 @@
-"""The kernel and its numpy twin compute what torch and Stable-Baselines3 do; the loop's shape does not matter."""
+"""The kernel and its numpy twin compute what torch and Stable-Baselines3 do, in whatever chunks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -201,7 +201,8 @@ def test_it_does_not_matter_who_looks_when(on: Maker, rung: str, settings: dict[
     for callback in (None, Chunks(), Watch()):
         model = on(rung, **settings)
         model.learn(700, callback=callback, log_interval=None)
-        results.append((parameters(model), np.random.get_state()[1], model._last_obs))
+        stream: Any = np.random.get_state()
+        results.append((parameters(model), stream[1], model._last_obs))
         if isinstance(callback, Chunks):
             assert len(callback.looks) > 10
     for result in results[1:]:

@@ -1,4 +1,4 @@
-"""What gymnasium checks at each step, done once or in less time: a step of CartPole takes 5 us, its checks 3."""
+"""What gymnasium checks at each step, done once or faster: a step of CartPole takes 5 us, its checks 3."""
 
 import copy
 from typing import Any
