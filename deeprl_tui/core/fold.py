@@ -86,7 +86,7 @@ class RunFold:
                 self._step = max(self._step, event.step)
                 kind = "queued" if event.outcome == "interrupted" else event.outcome
                 self._note(event.at, kind, event.reason or event.outcome)
-            case events.Unknown():
+            case _:
                 pass
 
     def _on_backend(self, event: events.Backend) -> None:

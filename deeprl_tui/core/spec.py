@@ -23,7 +23,14 @@ Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Js
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=,-]{0,119}")
 """Experiment names, also derived ones (`CP_basic+gamma=0.9`): safe as a folder and as a shell word."""
 
-LATER: Mapping[str, Json] = {"image_size": None, "network": "mlp", "wrappers": []}
+LATER: Mapping[str, Json] = {
+    "image_size": None,
+    "network": "mlp",
+    "retention_omega": 0.5,
+    "retention_sampler": "uniform",
+    "retention_score": "softmax",
+    "wrappers": [],
+}
 """Settings that older runs do not have, with the value that trains as they did; that is not digested."""
 
 ENV_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:-]{0,79}")
