@@ -93,8 +93,8 @@ def test_a_beat_a_second(a_trial: Maker) -> None:
     [
         ({"env": "Cartpole-v0"}, "Cartpole"),
         ({"env": "Pendulum-v1"}, "Discrete"),
-        ({"env": "os:system"}, "code of other modules"),
-        ({"replay": "retention"}, "retention"),
+        ({"env": "os:system"}, "not among the code of this run"),
+        ({"replay": "reservoir"}, "reservoir"),
     ],
 )
 def test_a_run_that_cannot_be_trained_fails_with_a_reason(
