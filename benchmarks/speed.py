@@ -41,7 +41,9 @@ class Contender:
 
     def __init__(self, kind: str, table: str, env: str, core: int, scratch: Path, source: Path) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(source), str(source / "agents")])}
-        environment["DEEPRL_KERNEL"] = kind if kind in ("numpy", "avx2") else "avx512"
+        environment.pop("DEEPRL_KERNEL", None)
+        if kind in ("numpy", "avx2"):
+            environment["DEEPRL_KERNEL"] = kind
         threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         environment.update(dict.fromkeys(threads, "1"))
         settings = "zoo" if table == "zoo" else "study"

@@ -58,7 +58,7 @@ def choose(model: Any) -> tuple[Engine | None, str]:
     if why:
         return None, why
     network = flat.FlatNetwork(model.q_net, model.q_net_target, model.policy.optimizer)
-    loaded = library.load()
+    loaded = library.load(network.count)
     if loaded is not None:
         return KernelEngine(model, network, loaded), ""
     return NumpyEngine(model, network), library.reason()

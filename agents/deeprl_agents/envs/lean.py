@@ -6,6 +6,8 @@ from typing import Any
 import gymnasium
 from gymnasium.spaces import Discrete
 
+from deeprl_agents.envs import swing
+
 
 class Actions(Discrete):
     """A Discrete space that sees at once that a Python int in range is in it."""
@@ -29,4 +31,5 @@ def make(env_id: str, **options: Any) -> Any:
     space = env.unwrapped.action_space
     if type(space) is Discrete:
         space.__class__ = Actions
+    swing.quicken(env.unwrapped)
     return env

@@ -36,7 +36,7 @@ class KernelEngine:
         for name, (arguments, result) in FUNCTIONS.items():
             function = getattr(loaded, name)
             function.argtypes, function.restype = arguments, result
-        self.name = f"c {library.level()}"
+        self.name = f"c {library.level(network.count)}"
         self._model, self._network, self._library = model, network, loaded
         self._net = self._new_net()
         self._loop = self._new_loop()

@@ -1,6 +1,6 @@
 """Finds and loads the kernel that fits this CPU.
 
-Rule: where there is none, training goes on without it; `reason` says why. $DEEPRL_KERNEL takes a lower rung
+Rule: where there is none, training goes on without it; `reason` says why. $DEEPRL_KERNEL takes another rung
 of the ladder: avx512, avx2, baseline, numpy (no kernel), torch (neither kernel nor numpy).
 """
 
@@ -15,6 +15,8 @@ from deeprl_tui.errors import DeeprlError
 
 CHOICE = "DEEPRL_KERNEL"
 RUNGS = ("avx512", "avx2", "baseline", "numpy", "torch")
+LARGE = 4096
+"""Parameters from which on the widest vectors pay: below, what surrounds them costs more than they save."""
 NEEDS = {
     "avx512": ("avx512f", "avx512dq", "avx512vl", "avx512bw", "avx2", "fma", "bmi2"),
     "avx2": ("avx2", "fma", "bmi2"),
@@ -30,19 +32,23 @@ def highest(environ: Mapping[str, str] = os.environ) -> str:
     return rung
 
 
-def load() -> ctypes.CDLL | None:
-    """The best library for this CPU; None: take the numpy path."""
-    return _load(highest())[0]
+def load(parameters: int = LARGE) -> ctypes.CDLL | None:
+    """The best library for this CPU and a network of so many parameters; None: take the numpy path."""
+    return _load(_rung(parameters))[0]
 
 
-def level() -> str:
+def level(parameters: int = LARGE) -> str:
     """The level of the loaded library, or nothing."""
-    return _load(highest())[1]
+    return _load(_rung(parameters))[1]
 
 
 def reason() -> str:
     """Why there is no library, or nothing."""
     return _load(highest())[2]
+
+
+def _rung(parameters: int) -> str:
+    return "avx2" if CHOICE not in os.environ and parameters < LARGE else highest()
 
 
 def identity() -> str:
