@@ -1,6 +1,6 @@
 """Compare how fast DQN trains on one core: this package against Stable-Baselines3 and others.
 
-    .venv/bin/python benchmarks/speed.py                          all tables; about an hour
+    .venv/bin/python benchmarks/speed.py                          all tables; about 40 minutes
     .venv/bin/python benchmarks/speed.py --only study --rounds 1  one table, quickly
     .venv/bin/python benchmarks/speed.py --against HEAD~1         another commit as a contender, too
 
@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--env", action="append", help="these games")
     parser.add_argument("--contender", action="append", help="these contenders")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=20_000, help="of each contender in each round")
+    parser.add_argument("--steps", type=int, default=25_000, help="of each contender in each round")
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
     parser.add_argument("--against", metavar="REVISION", help="a commit to compare with as well")
     options = parser.parse_args()

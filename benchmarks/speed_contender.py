@@ -56,7 +56,7 @@ OWN: dict[str, Any] = {  # vanilla, as Stable-Baselines3's DQN is
     "net_init": "torch",
     "max_grad_norm": 10.0,
     "timeouts": "bootstrap",
-    "eval_freq": 10_000,
+    "eval_freq": 25_000,
     "n_eval_episodes": 5,
     "save_freq": 10_000,
 }

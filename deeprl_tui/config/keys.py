@@ -157,7 +157,7 @@ SETTINGS: tuple[Key, ...] = (
         1e9,
         optional=True,
     ),
-    _steps("eval_freq", 10_000, "Steps between greedy evaluations; 0: never.", 0),
+    _steps("eval_freq", 25_000, "Steps between greedy evaluations; 0: never.", 0),
     Key("n_eval_episodes", "int", 5, "Episodes of an evaluation.", 1, 10_000, unit="episodes"),
     _steps("save_freq", 10_000, "Steps between checkpoints."),
     Key("wrappers", "modules", [], 'Wrappers of your own around the environment, each "module:Name".'),
