@@ -25,13 +25,15 @@ CONTENDER = Path(__file__).with_name("speed_contender.py")
 TABLES = {
     "study": ("sb3", "sb3 with duties", "torch loop", "numpy", "avx2", "best"),
     "zoo": ("sb3", "torch loop", "numpy", "avx2", "best"),
-    "switches": ("sb3", "double-Q", "n-step", "prioritized", "retention", "dueling (torch)"),
+    "switches": ("sb3", "double-Q", "n-step", "prioritized", "retention", "torch"),
+    "dueling": ("sb3 dueling", "dueling (torch)"),
     "python trees": ("sb3 prioritized in Python", "prioritized"),
 }
 GAMES = {
     "study": ("CartPole-v1", "Acrobot-v1", "LunarLander-v3"),
     "zoo": ("CartPole-v1", "LunarLander-v3"),
     "switches": ("LunarLander-v3",),
+    "dueling": ("LunarLander-v3",),
     "python trees": ("LunarLander-v3",),
 }
 
@@ -42,7 +44,7 @@ class Contender:
     def __init__(self, kind: str, table: str, env: str, core: int, scratch: Path, source: Path) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(source), str(source / "agents")])}
         environment.pop("DEEPRL_KERNEL", None)
-        if kind in ("numpy", "avx2"):
+        if kind in ("numpy", "avx2", "torch"):
             environment["DEEPRL_KERNEL"] = kind
         threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         environment.update(dict.fromkeys(threads, "1"))

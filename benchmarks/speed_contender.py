@@ -74,7 +74,7 @@ def sb3_model(steps: int, seed: int, **changes: Any) -> Any:
     shared = {**SHARED[SETTINGS]}
     policy = {"net_arch": shared.pop("net_arch")}
     return stable_baselines3.DQN(
-        "MlpPolicy",
+        changes.pop("policy", "MlpPolicy"),
         Monitor(gymnasium.make(ENV)),
         policy_kwargs=policy,
         **shared,
@@ -92,6 +92,14 @@ def sb3_model(steps: int, seed: int, **changes: Any) -> Any:
 def sb3(steps: int, seed: int) -> str:
     """Train stock, with nothing beside."""
     sb3_model(steps, seed).learn(steps)
+    return "torch"
+
+
+def sb3_dueling(steps: int, seed: int) -> str:
+    """Train stock with our dueling network."""
+    from deeprl_agents.dqn.policy import DuelingPolicy
+
+    sb3_model(steps, seed, policy=DuelingPolicy).learn(steps)
     return "torch"
 
 
@@ -284,6 +292,7 @@ def own(steps: int, seed: int) -> str:
 
 TRAINERS: dict[str, Trainer] = {
     "sb3": sb3,
+    "sb3 dueling": sb3_dueling,
     "sb3 with duties": sb3_with_duties,
     "sb3 prioritized in Python": sb3_python_prioritized,
     "torch loop": torch_loop,
