@@ -2,6 +2,7 @@
 stands still.
 """
 
+import difflib
 import math
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -188,7 +189,7 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool], tries: int = 4
         if condition():
             return
         await pilot.pause(0.01)
-    raise AssertionError("waited for something that did not happen")
+    raise AssertionError(f"waited for something that did not happen; the screen:\n{text_of(pilot.app)}")
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
@@ -209,4 +210,6 @@ def check_golden(name: str, text: str) -> None:
     if os.environ.get("UPDATE_SCREENS"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-    assert text == path.read_text(), f"{path} differs; UPDATE_SCREENS=1 writes it anew"
+    wanted = path.read_text()
+    changes = "\n".join(difflib.unified_diff(wanted.splitlines(), text.splitlines(), lineterm="", n=0))
+    assert text == wanted, f"{path} differs; UPDATE_SCREENS=1 writes it anew\n{changes}"

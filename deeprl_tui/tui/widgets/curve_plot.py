@@ -219,6 +219,7 @@ class CurvePlot(Widget, can_focus=True):
         """One row of the chart."""
         if self._stale or len(self._strips) != self.size.height:
             self._paint()
+            self.call_later(self.refresh)  # rows that were not asked for are still shown as they were
         return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
 
     def on_resize(self) -> None:
