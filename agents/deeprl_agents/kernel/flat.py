@@ -33,11 +33,10 @@ def why_not(q_net: Any, optimizer: Any) -> str:
         return "layers"
     if any(p.dtype != torch.float32 or p.device.type != "cpu" for p in q_net.parameters()):
         return "device"
-    group = optimizer.param_groups[0]
-    plain = not (group["weight_decay"] or group["amsgrad"] or group["maximize"])
-    if type(optimizer) is not torch.optim.Adam or len(optimizer.param_groups) > 1 or not plain:
+    if type(optimizer) is not torch.optim.Adam or len(optimizer.param_groups) > 1:
         return "optimizer"
-    return ""
+    group = optimizer.param_groups[0]
+    return "optimizer" if group["weight_decay"] or group["amsgrad"] or group["maximize"] else ""
 
 
 class FlatNetwork:
