@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import stable_baselines3
 import torch
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -298,6 +299,33 @@ def test_an_old_library_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert "older than its sources" in library.reason()
     finally:
         library._load.cache_clear()
+
+
+def test_a_level_that_was_chosen_by_hand_is_another_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small networks compute by a lower level unless it is named, so a resume must tell the two apart."""
+    monkeypatch.delenv("DEEPRL_KERNEL", raising=False)
+    if library.level() != "avx512":
+        pytest.skip("this CPU has one level for all networks")
+    free = library.identity()
+    monkeypatch.setenv("DEEPRL_KERNEL", "avx512")
+    assert library.level(0) == "avx512"
+    assert library.identity() != free
+
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "layers": {"policy_kwargs": {"activation_fn": torch.nn.Tanh}},
+    "optimizer": {"policy_kwargs": {"optimizer_class": torch.optim.RMSprop}},
+    "replay ReplayBuffer": {"replay_buffer_class": ReplayBuffer},
+}
+
+
+@pytest.mark.parametrize("why", OTHERS)
+def test_other_parts_of_torch_and_stable_baselines3_go_to_torch(why: str) -> None:
+    """Other layers, optimizers and buffers train, and the reason is known."""
+    env = DummyVecEnv([lambda: gymnasium.make("CartPole-v1")])
+    model = train(DQN("MlpPolicy", env, learning_starts=50, seed=0, device="cpu", **OTHERS[why]), 200)
+    assert (model.engine, model.engine_why) == (None, why)
+    assert model._n_updates > 0
 
 
 def test_an_unknown_rung_is_an_error() -> None:

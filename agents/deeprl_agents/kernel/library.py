@@ -52,14 +52,11 @@ def _rung(parameters: int) -> str:
 
 
 def identity() -> str:
-    """Name what computes: two processes with the same one get the same bits."""
-    library, level, _ = _load(highest())
-    return f"c {level} {library.kernel_source().decode()}" if library is not None else highest_without_c()
-
-
-def highest_without_c() -> str:
-    """The rung that is taken where there is no library."""
-    return "torch" if highest() == "torch" else "numpy"
+    """Name what computes networks of any size: two processes with the same one get the same bits."""
+    library = load()
+    if library is None:
+        return "torch" if highest() == "torch" else "numpy"
+    return f"c {level()}, {level(0)} if small, {library.kernel_source().decode()}"
 
 
 @functools.cache
