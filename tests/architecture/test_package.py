@@ -1,5 +1,7 @@
 """What is shipped: the wheel, its two packages, its two commands."""
 
+import platform
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -38,6 +40,16 @@ def test_the_wheel_carries_styles_and_type_markers(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert {"deeprl_tui/py.typed", "deeprl_agents/py.typed", "deeprl_tui/tui/app.tcss"} <= names
+
+
+def test_the_wheel_carries_the_kernel_and_says_for_which_machine(wheel: Path) -> None:
+    """A library for each level, and the sources that tell whether one is out of date."""
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler here")
+    with zipfile.ZipFile(wheel) as archive:
+        inside = {name.rpartition("kernel/")[2] for name in archive.namelist() if "kernel/" in name}
+    assert {"lib/deeprl-baseline.so", "kernel.h", "network.c", "loop.c", "replay.c", "image.c"} <= inside
+    assert wheel.name.endswith(f"-py3-none-linux_{platform.machine()}.whl")
 
 
 def test_the_commands_are_named(wheel: Path) -> None:
