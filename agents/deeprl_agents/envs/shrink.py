@@ -103,11 +103,11 @@ class Shrink:
         target = np.empty(self.size, np.uint8)
         self._kernel(
             ctypes.byref(self._plan),
-            ctypes.c_void_p(frame.ctypes.data - (2 if channel < 0 else 0)),
-            ctypes.c_int64(row),
-            ctypes.c_int64(pixel),
-            ctypes.c_int64(channel > 0),
-            ctypes.c_void_p(target.ctypes.data),
+            frame.ctypes.data - (2 if channel < 0 else 0),
+            row,
+            pixel,
+            channel > 0,
+            target.ctypes.data,
         )
         return target
 

@@ -5,7 +5,6 @@ Rule: numpy owns all memory; structs hold addresses of arrays that this object k
 
 import ctypes
 from collections.abc import Callable
-from ctypes import c_double, c_int64, c_void_p
 from functools import partial
 from typing import Any
 
@@ -16,26 +15,11 @@ from deeprl_agents.kernel import layouts, library
 from deeprl_agents.kernel.flat import FlatNetwork
 from deeprl_agents.kernel.layouts import address
 
-FUNCTIONS: dict[str, tuple[list[Any], Any]] = {
-    "kernel_work": ([c_void_p], c_int64),
-    "kernel_advance": ([c_void_p, c_int64, c_double, c_int64], c_int64),
-    "kernel_choose": ([c_void_p], c_int64),
-    "kernel_greedy": ([c_void_p, c_void_p], c_int64),
-    "kernel_train": ([c_void_p, c_int64], None),
-    "kernel_learn": ([c_void_p], None),
-    "kernel_follow": ([c_void_p], None),
-    "kernel_values": ([c_void_p, c_void_p, c_int64, c_void_p], None),
-}
-
 
 class KernelEngine:
     """Trains with the C library; an Engine of dqn.engine."""
 
     def __init__(self, model: Any, network: FlatNetwork, loaded: ctypes.CDLL) -> None:
-        layouts.check(loaded)
-        for name, (arguments, result) in FUNCTIONS.items():
-            function = getattr(loaded, name)
-            function.argtypes, function.restype = arguments, result
         self.name = f"c {library.level(network.count)}"
         self._model, self._network, self._library = model, network, loaded
         self._net = self._new_net()

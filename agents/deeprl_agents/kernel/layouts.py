@@ -1,6 +1,6 @@
-"""The structs of kernel.h as ctypes sees them, and the addresses that go into them.
+"""The structs and functions of kernel.h as ctypes sees them, and the addresses that go into them.
 
-Rule: field for field as in kernel.h; `check` compares the sizes with those of the loaded library.
+Rule: field for field as in kernel.h; `declare` compares the sizes with those of the loaded library.
 """
 
 import ctypes
@@ -152,8 +152,29 @@ STRUCTS: tuple[type[ctypes.Structure], ...] = (Rows, Replay, Network, Loop, Shri
 """In the order of kernel_size."""
 
 
-def check(library: ctypes.CDLL) -> None:
-    """Raise RuntimeError if the library was built from another header than this module mirrors."""
+FUNCTIONS: dict[str, tuple[list[Any], Any]] = {
+    "kernel_work": ([c_void_p], c_int64),
+    "kernel_advance": ([c_void_p, c_int64, c_double, c_int64], c_int64),
+    "kernel_choose": ([c_void_p], c_int64),
+    "kernel_greedy": ([c_void_p, c_void_p], c_int64),
+    "kernel_train": ([c_void_p, c_int64], None),
+    "kernel_learn": ([c_void_p], None),
+    "kernel_values": ([c_void_p, c_void_p, c_int64, c_void_p], None),
+    "replay_added": ([c_void_p, c_int64], None),
+    "replay_draw": ([c_void_p], None),
+    "replay_feedback": ([c_void_p, c_void_p, c_void_p], None),
+    "replay_rescore_slots": ([c_void_p, c_void_p], c_int64),
+    "replay_rescore": ([c_void_p, c_void_p, c_void_p, c_int64], None),
+    "image_shrink": ([c_void_p, c_void_p, c_int64, c_int64, c_int64, c_void_p], None),
+}
+"""What Python calls: arguments and result."""
+
+
+def declare(library: ctypes.CDLL) -> None:
+    """Tell ctypes the functions. Raises RuntimeError if the library is of another header."""
+    for name, (arguments, result) in FUNCTIONS.items():
+        function = getattr(library, name)
+        function.argtypes, function.restype = arguments, result
     for number, struct in enumerate(STRUCTS):
         size = library.kernel_size(c_int64(number))
         if size != ctypes.sizeof(struct):

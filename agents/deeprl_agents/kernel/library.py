@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deeprl_agents.kernel import compile as kernel_compile
+from deeprl_agents.kernel import layouts
 from deeprl_tui.errors import DeeprlError
 
 CHOICE = "DEEPRL_KERNEL"
@@ -72,6 +73,7 @@ def _load(rung: str) -> tuple[ctypes.CDLL | None, str, str]:
         library = ctypes.CDLL(str(path))
         library.kernel_source.restype = ctypes.c_char_p
         if library.kernel_source().decode() == kernel_compile.source_hash():
+            layouts.declare(library)
             return library, level, ""
         why = f"{path.name} is older than its sources: build the package again"
     return None, "", why

@@ -122,8 +122,6 @@ EXPORT void kernel_values(loop_t *loop, const int64_t *slots, int64_t count, flo
     network_values(loop->net, loop->replay->rows, slots, count, values);
 }
 
-EXPORT void kernel_follow(loop_t *loop) { network_follow(loop->net, (float)loop->tau); }
-
 /* A step was taken with an action: `following` is the state it led to. Returns the next action as kernel_choose
  * does, or -2 if none was to be chosen. */
 EXPORT int64_t kernel_advance(loop_t *loop, int64_t action, double reward, int64_t flags) {

@@ -8,7 +8,6 @@ Rule: the kernel and numpy draw the same slots and the same weights, to the last
 
 import ctypes
 from collections.abc import Mapping
-from ctypes import c_int64, c_void_p
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,14 +18,6 @@ from deeprl_agents.replay.base import Replay
 from deeprl_agents.replay.power import power
 from deeprl_agents.replay.sum_tree import Floats, Ints, SumTree
 from deeprl_agents.replay.table import Table
-
-FUNCTIONS: dict[str, tuple[list[Any], Any]] = {
-    "replay_added": ([c_void_p, c_int64], None),
-    "replay_draw": ([c_void_p], None),
-    "replay_feedback": ([c_void_p, c_void_p, c_void_p], None),
-    "replay_rescore_slots": ([c_void_p, c_void_p], c_int64),
-    "replay_rescore": ([c_void_p, c_void_p, c_void_p, c_int64], None),
-}
 
 BAD_NUMBER = "a TD error or value is NaN or infinite; try a lower learning_rate"
 
@@ -64,13 +55,7 @@ class PrioritizedReplay(Replay):
 
     def _find_library(self) -> ctypes.CDLL | None:
         readable = self.actions.dtype == np.int64 and self.action_dim == 1
-        loaded = library.load() if self._kernel and readable else None
-        if loaded is not None:
-            layouts.check(loaded)
-            for name, (arguments, result) in FUNCTIONS.items():
-                function = getattr(loaded, name)
-                function.argtypes, function.restype = arguments, result
-        return loaded
+        return library.load() if self._kernel and readable else None
 
     def _new_trees(self) -> tuple[SumTree, ...]:
         return (SumTree(self.ring),)
