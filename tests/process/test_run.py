@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,27 +65,17 @@ def test_a_run_that_fails_makes_exit_code_1(lab: Lab) -> None:
     assert "NoSuchGame" in out + err
 
 
-def test_terminating_it_brings_the_workers_to_a_checkpoint(lab: Lab) -> None:
-    """As a container engine or a service manager ends it: the runs wait for the next start."""
-    process = deeprl(lab, "run", "base", "--set", "total_timesteps=100000", "--headless")
-    (run,) = wait_for_run(lab)
-    lab.wait_trained(run, 500)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
-    assert process.returncode == ExitCode.SIGTERM
-    view = lab.view(run)
-    assert isinstance(view.state, state.Queued)
-    assert view.checkpoint_step == view.step
-    assert lab.workers() == []
-
-
-def test_a_signal_to_the_whole_group_brings_the_workers_to_a_checkpoint(lab: Lab) -> None:
-    """As `timeout` ends it: the supervisor gets the signal too, and more than once."""
+@pytest.mark.parametrize("whom", [os.kill, os.killpg], ids=["it", "its whole group"])
+def test_terminating_it_brings_the_workers_to_a_checkpoint(
+    lab: Lab, whom: Callable[[int, int], None]
+) -> None:
+    """As a service manager or `timeout` ends it: the runs wait for the next start."""
     process = deeprl(lab, "run", "base", "--set", "total_timesteps=100000", "--headless", session=True)
     (run,) = wait_for_run(lab)
     lab.wait_trained(run, 500)
-    os.killpg(process.pid, signal.SIGTERM)
+    whom(process.pid, signal.SIGTERM)
     process.communicate(timeout=30)
+    assert process.returncode == ExitCode.SIGTERM
     view = lab.view(run)
     assert isinstance(view.state, state.Queued)
     assert view.checkpoint_step == view.step
