@@ -3,6 +3,7 @@
  * Activations are stored transposed (features x batch, the batch padded to whole vectors), so that all three
  * products of a layer are one kernel: rows of A, broadcast, times vectors of B. Parameters lie as torch keeps
  * them: for each layer the weights (outputs x inputs), then the biases.
+ * One file, since the compiler must see all of an update to keep its tiles in registers.
  */
 #include "kernel.h"
 

@@ -2,6 +2,7 @@
  *
  * Trees are walked level by level for a whole piece of a batch, so that its memory accesses overlap. Parents
  * are rebuilt from their children, never by adding differences, so a root does not drift.
+ * One file, since powers and trees are only fast where they are inlined into a draw.
  * Rule: every sum has a fixed order, and powers are made of +, -, *, / alone, so all levels of instructions
  * and the twin agree to the last bit.
  */
