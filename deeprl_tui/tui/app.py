@@ -6,32 +6,32 @@ Rule: nothing here keeps a run alive. The first frame is painted before any file
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.theme import Theme
 
 from deeprl_tui import ops
 from deeprl_tui.config import Checked
-from deeprl_tui.core.state import RunView
 from deeprl_tui.core.text import clean
-from deeprl_tui.errors import ConfigError, DeeprlError
+from deeprl_tui.errors import DeeprlError
 from deeprl_tui.monitor.fleet import Fleet
-from deeprl_tui.runs.store import Ask
 from deeprl_tui.tui import detect, keys
 from deeprl_tui.tui.background import Finished, Jobs
 from deeprl_tui.tui.picture import Painter, Picture, live_runs
+from deeprl_tui.tui.requests import Requests
+from deeprl_tui.tui.screens import SCREENS
 from deeprl_tui.tui.screens.base import WatchScreen
 from deeprl_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
-from deeprl_tui.tui.words import plural
 
 STAYS_S = 24 * 3600.0
 """A message of a failure stays until it is clicked or cleared with escape."""
@@ -88,6 +88,7 @@ class DeeprlApp(App[int]):
         super().__init__(ansi_color=theme == detect.COLORLESS or None)
         self.workspace = workspace
         self.jobs = Jobs(self)
+        self.requests = Requests(self)
         self.painter = Painter(workspace.fleet, workspace.file, workspace.wall)
         self.left_runs = 0  # runs that went on when it ended
         self._theme_wish = theme
@@ -205,96 +206,10 @@ class DeeprlApp(App[int]):
         self.refresh_front()
         workspace = self.workspace
         if first and workspace.launch:
-            self.launch(list(workspace.launch), workspace.seeds or "", [])
+            self.requests.launch(list(workspace.launch), workspace.seeds or "", [])
 
-    # -- what keys ask for -------------------------------------------------------------------------------
-
-    def launch(
-        self, names: Sequence[str], seeds: str, overrides: Sequence[str], *, fresh: bool = False
-    ) -> None:
-        """Make the runs and see that somebody starts them."""
-        project, root = self.look().project, self.workspace.root
-        if project is None:
-            problems = self.look().problems
-            self.fail(ConfigError(problems) if problems else DeeprlError("there is no experiments.toml"))
-            return
-
-        def work() -> ops.Launched:
-            request = ops.choose(project, names, seeds or None, overrides)
-            launched = ops.launch(request, root, fresh=fresh)
-            self.workspace.supervise(root)
-            return launched
-
-        self.jobs.run("launch", work, self._on_launched, self.fail, every=True)
-
-    def _on_launched(self, launched: ops.Launched) -> None:
-        names = list(dict.fromkeys(run.experiment for run in launched.ids))
-        what = names[0] if len(names) == 1 else plural(len(names), "experiment")
-        if launched.created:
-            more = f", {len(launched.already)} were there already" if launched.already else ""
-            self.tell(f"{plural(launched.created, 'run')} of {what} launched{more}")
-        else:
-            self.tell(f"all {plural(len(launched.ids), 'run')} of {what} are there already")
-        self._wake()
-
-    def stop(self, runs: Sequence[RunView]) -> None:
-        """Ask, then stop runs at their next checkpoint."""
-        from deeprl_tui.tui.screens.confirm import ConfirmScreen, stop_words
-
-        title, words, yes = stop_words(runs)
-
-        def answered(sure: bool | None) -> None:
-            if sure:
-                self._ask(runs, "stop")
-
-        self.push_screen(ConfirmScreen(title, words, yes=yes, no="Keep running"), answered)
-
-    def pause(self, runs: Sequence[RunView]) -> None:
-        """Pause runs at their next checkpoint."""
-        self._ask(runs, "pause")
-
-    def resume(self, runs: Sequence[RunView]) -> None:
-        """Put runs into the queue again."""
-        root, supervise = self.workspace.root, self.workspace.supervise
-        names = [str(run.id) for run in runs]
-        self.jobs.run(
-            "resume",
-            lambda: ops.resume(root, names, start=supervise),
-            self._on_answers,
-            self.fail,
-            every=True,
-        )
-
-    def wake_supervisor(self) -> None:
-        """See that somebody starts what waits."""
-        root = self.workspace.root
-        self.jobs.run(
-            "supervise",
-            partial(self.workspace.supervise, root),
-            lambda _: self._wake(),
-            self.fail,
-            every=True,
-        )
-
-    def _ask(self, runs: Sequence[RunView], what: Ask) -> None:
-        root, names = self.workspace.root, [str(run.id) for run in runs]
-        self.jobs.run("ask", lambda: ops.ask(root, names, what), self._on_answers, self.fail, every=True)
-
-    def _on_answers(self, answers: Sequence[ops.Answer]) -> None:
-        refused = [answer for answer in answers if not answer.done]
-        for answer in refused[:3]:
-            self.fail(DeeprlError(answer.text, place=str(answer.run)))
-        if len(refused) > 3:
-            self.fail(DeeprlError(f"and {len(refused) - 3} runs more could not"))
-        said: dict[str, list[str]] = {}
-        for answer in answers:
-            if answer.done:
-                said.setdefault(answer.text, []).append(str(answer.run))
-        for text, names in said.items():
-            self.tell(f"{names[0] if len(names) == 1 else plural(len(names), 'run')}: {text}")
-        self._wake()
-
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Look at the files at once: something was asked for."""
         if self._feed is not None:
             self._feed.wake()
 
@@ -318,6 +233,16 @@ class DeeprlApp(App[int]):
     def on_finished(self, message: Finished) -> None:
         """Take the outcome of a background call."""
         message.deliver()
+
+    def action_go(self, place: str) -> None:
+        """Show one of the screens that have a digit; the dashboard stays below the others."""
+        if isinstance(self.screen, ModalScreen):
+            return
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        if place != keys.DASHBOARD and place in SCREENS:
+            module, name = SCREENS[place]
+            self.push_screen(getattr(import_module(module), name)())
 
     def action_theme(self) -> None:
         """Next theme."""

@@ -24,10 +24,15 @@ class Key:
     bar: bool = True  # whether the key bar has it
 
 
-EVERYWHERE, DASHBOARD, RUN, TABLE, CHART, LAUNCH = (
+EVERYWHERE, DASHBOARD, RUN, RESULTS, COMPARE, HOSTS, SETTINGS, PLAY, TABLE, CHART, LAUNCH = (
     "everywhere",
     "dashboard",
     "run",
+    "results",
+    "compare",
+    "hosts",
+    "settings",
+    "play",
     "table",
     "chart",
     "launch",
@@ -72,6 +77,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("follow", "f", "follow", "Follow", "follow the end of the log, or hold it", (RUN,), "f", False),
     Key("copy", "y", "copy", "Copy", "copy the row", (DASHBOARD, RUN), "y", False),
     Key("copy.command", "Y", "copy_command", "", "copy the command line", (DASHBOARD, RUN), "Y", False),
+    Key("go.dashboard", "1", "go('dashboard')", "", "show the experiments", (EVERYWHERE,), "1", False),
     Key("help", "question_mark,f1", "help", "Help", "show the keys, and search them", (EVERYWHERE,), "?"),
     Key(
         "palette",
@@ -113,6 +119,11 @@ KEYS: Final[tuple[Key, ...]] = (
 TITLES: Final = {
     DASHBOARD: "Experiments",
     RUN: "This experiment",
+    RESULTS: "Results",
+    COMPARE: "Compare",
+    HOSTS: "Hosts",
+    SETTINGS: "Settings",
+    PLAY: "Watch it play",
     TABLE: "Tables",
     CHART: "Chart (tab goes there)",
     EVERYWHERE: "Everywhere",

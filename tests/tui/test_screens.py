@@ -39,8 +39,8 @@ async def test_one_experiment(lab: Lab, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", SIZES)
 async def test_launch_dialog(lab: Lab, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """The launch dialog looks as its golden file."""
-    monkeypatch.setattr("deeprl_tui.ops.memory", lambda: (8 * 2**30, 24 * 2**30))  # this machine's, else
-    monkeypatch.setattr("deeprl_tui.ops.cores", lambda: (0, 1, 2, 3))
+    monkeypatch.setattr("deeprl_tui.ops.launching.memory", lambda: (8 * 2**30, 24 * 2**30))  # this machine's, else
+    monkeypatch.setattr("deeprl_tui.ops.launching.cores", lambda: (0, 1, 2, 3))
     app = lab.app()
     async with running(app, size) as pilot:
         await press(pilot, "a", "j", "j", "n")

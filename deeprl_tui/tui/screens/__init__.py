@@ -2,3 +2,11 @@
 
 Rule: a screen asks pure functions what to say and gives it to widgets; slow things run in the background.
 """
+
+from collections.abc import Mapping
+from typing import Final
+
+SCREENS: Final[Mapping[str, tuple[str, str]]] = {
+    "dashboard": ("deeprl_tui.tui.screens.dashboard", "Dashboard"),
+}
+"""Screens that have a digit: place -> module and class, imported when one is first shown."""

@@ -172,7 +172,7 @@ class WatchScreen(Screen[None]):
         if not runs:
             self.say(f"x: {self._nothing('stop')}")
             return
-        self.deeprl.stop(runs)
+        self.deeprl.requests.stop(runs)
 
     def action_pause(self) -> None:
         """Pause what is on its way; if nothing is, let the paused go on."""
@@ -180,10 +180,10 @@ class WatchScreen(Screen[None]):
         moving = [run for run in runs if isinstance(run.state, state.Running | state.Queued)]
         paused = [run for run in runs if isinstance(run.state, state.Paused)]
         if moving:
-            self.deeprl.pause(moving)
+            self.deeprl.requests.pause(moving)
             self.say(f"pause: {plural(len(moving), 'run')} asked to pause at the next checkpoint")
         elif paused:
-            self.deeprl.resume(paused)
+            self.deeprl.requests.resume(paused)
             self.say(f"resume: {plural(len(paused), 'run')} put into the queue")
         else:
             self.say(f"p: {self._nothing('pause')}")
@@ -197,10 +197,10 @@ class WatchScreen(Screen[None]):
         ]
         board = self.deeprl.look().board
         if runs:
-            self.deeprl.resume(runs)
+            self.deeprl.requests.resume(runs)
             self.say(f"resume: {plural(len(runs), 'run')} put into the queue")
         elif board.queued or board.lost:
-            self.deeprl.wake_supervisor()
+            self.deeprl.requests.wake_supervisor()
             self.say("a supervisor starts what waits")
         else:
             self.say(f"r: {self._nothing('resume')}")

@@ -278,7 +278,7 @@ class LaunchScreen(ModalScreen[None]):
             self.app.bell()
             return
         self.dismiss(None)
-        self.deeprl.launch(wish.names, wish.seeds, wish.overrides)
+        self.deeprl.requests.launch(wish.names, wish.seeds, wish.overrides)
 
     def action_leave(self) -> None:
         """Cancel."""

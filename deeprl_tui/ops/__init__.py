@@ -1,0 +1,37 @@
+"""One function per thing a user can ask for; both front ends call these and nothing below.
+
+Rule: no printing, no asking, no screen. Every request may be repeated. Modules that need numpy are imported
+inside the functions that need them.
+"""
+
+from deeprl_tui.ops.asking import Answer as Answer
+from deeprl_tui.ops.asking import ask as ask
+from deeprl_tui.ops.asking import resume as resume
+from deeprl_tui.ops.launching import Launched as Launched
+from deeprl_tui.ops.launching import conflicts as conflicts
+from deeprl_tui.ops.launching import kind as kind
+from deeprl_tui.ops.launching import launch as launch
+from deeprl_tui.ops.launching import measure as measure
+from deeprl_tui.ops.launching import plan as plan
+from deeprl_tui.ops.launching import speeds as speeds
+from deeprl_tui.ops.launching import supervise as supervise
+from deeprl_tui.ops.launching import supervised as supervised
+from deeprl_tui.ops.project import RUNS as RUNS
+from deeprl_tui.ops.project import Request as Request
+from deeprl_tui.ops.project import check as check
+from deeprl_tui.ops.project import check_if_changed as check_if_changed
+from deeprl_tui.ops.project import choose as choose
+from deeprl_tui.ops.project import code_files as code_files
+from deeprl_tui.ops.project import find_project as find_project
+from deeprl_tui.ops.project import make_project as make_project
+from deeprl_tui.ops.project import runs_root as runs_root
+from deeprl_tui.ops.reading import clock as clock
+from deeprl_tui.ops.reading import cores as cores
+from deeprl_tui.ops.reading import read_runs as read_runs
+from deeprl_tui.ops.reading import run_log as run_log
+from deeprl_tui.ops.reading import views_of as views_of
+from deeprl_tui.ops.reading import watch as watch
+from deeprl_tui.runs.code import CodeFile as CodeFile
+from deeprl_tui.runs.code import trust as trust
+from deeprl_tui.runs.find import find_runs as find_runs
+from deeprl_tui.runs.find import worker_log as worker_log

@@ -1,0 +1,60 @@
+"""What is known of runs: views, logs, and a feed that follows them."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from deeprl_tui.core.layout import RootPaths
+from deeprl_tui.core.spec import RunId
+from deeprl_tui.core.state import RunView
+from deeprl_tui.errors import RunDirectoryError
+from deeprl_tui.monitor.feed import LocalFeed
+from deeprl_tui.monitor.fleet import Fleet
+from deeprl_tui.runs import load
+from deeprl_tui.runs.find import find_runs, worker_log
+from deeprl_tui.runs.store import RunStore
+from deeprl_tui.supervisor.slots import cgroup_quota, usable_cores
+
+
+def cores() -> tuple[int, ...]:
+    """The cores that workers may be pinned to on this machine."""
+    return usable_cores(os.sched_getaffinity(0), cgroup_quota())
+
+
+def watch(root: Path, fleet: Fleet) -> LocalFeed:
+    """Begin to follow a runs folder of this machine."""
+    feed = LocalFeed(root, fleet, cores())
+    feed.start()
+    return feed
+
+
+def views_of(root: Path) -> dict[RunId, RunView]:
+    """Read all runs of a folder that can be read."""
+    return {view.id: view for _, view in load.load_all(root) if isinstance(view, RunView)}
+
+
+def read_runs(root: Path, patterns: Sequence[str] = ()) -> tuple[list[RunView], list[RunDirectoryError]]:
+    """Read the runs that match, all without a pattern: views, and what cannot be read with the reason.
+
+    Raises UnknownNameError for the first pattern without any run.
+    """
+    folders = [paths for _, paths in find_runs(root, patterns)] if patterns else RootPaths(root).runs()
+    views, errors = [], []
+    for _, found in load.load_each(folders):
+        if isinstance(found, RunView):
+            views.append(found)
+        else:
+            errors.append(found)
+    return sorted(views, key=lambda view: view.id), errors
+
+
+def run_log(root: Path, run: RunId, lines: int) -> list[str]:
+    """The same of a run by its name; nothing if it is gone."""
+    paths = RunStore(root).find(run)
+    return worker_log(paths, lines) if paths is not None else []
+
+
+def clock() -> float:
+    """Wall clock of this machine."""
+    return time.time()

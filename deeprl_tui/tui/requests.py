@@ -1,0 +1,111 @@
+"""What the keys ask of runs: launch, stop, pause, resume; done in the background, answered in words.
+
+Rule: a request goes through `ops`, never waits, and may be repeated.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from deeprl_tui import ops
+from deeprl_tui.core.state import RunView
+from deeprl_tui.errors import ConfigError, DeeprlError
+from deeprl_tui.runs.store import Ask
+from deeprl_tui.tui.words import plural
+
+if TYPE_CHECKING:
+    from deeprl_tui.tui.app import DeeprlApp
+
+
+class Requests:
+    """The app's requests; `app.requests`."""
+
+    def __init__(self, app: "DeeprlApp") -> None:
+        self._app = app
+
+    def launch(
+        self, names: Sequence[str], seeds: str, overrides: Sequence[str], *, fresh: bool = False
+    ) -> None:
+        """Make the runs and see that somebody starts them."""
+        project, root = self._app.look().project, self._app.workspace.root
+        if project is None:
+            problems = self._app.look().problems
+            self._app.fail(ConfigError(problems) if problems else DeeprlError("there is no experiments.toml"))
+            return
+
+        def work() -> ops.Launched:
+            request = ops.choose(project, names, seeds or None, overrides)
+            launched = ops.launch(request, root, fresh=fresh)
+            self._app.workspace.supervise(root)
+            return launched
+
+        self._app.jobs.run("launch", work, self._on_launched, self._app.fail, every=True)
+
+    def _on_launched(self, launched: ops.Launched) -> None:
+        names = list(dict.fromkeys(run.experiment for run in launched.ids))
+        what = names[0] if len(names) == 1 else plural(len(names), "experiment")
+        if launched.created:
+            more = f", {len(launched.already)} were there already" if launched.already else ""
+            self._app.tell(f"{plural(launched.created, 'run')} of {what} launched{more}")
+        else:
+            self._app.tell(f"all {plural(len(launched.ids), 'run')} of {what} are there already")
+        self._app.wake()
+
+    def stop(self, runs: Sequence[RunView]) -> None:
+        """Ask, then stop runs at their next checkpoint."""
+        from deeprl_tui.tui.screens.confirm import ConfirmScreen, stop_words
+
+        title, words, yes = stop_words(runs)
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self._ask(runs, "stop")
+
+        self._app.push_screen(ConfirmScreen(title, words, yes=yes, no="Keep running"), answered)
+
+    def pause(self, runs: Sequence[RunView]) -> None:
+        """Pause runs at their next checkpoint."""
+        self._ask(runs, "pause")
+
+    def resume(self, runs: Sequence[RunView]) -> None:
+        """Put runs into the queue again."""
+        root, supervise = self._app.workspace.root, self._app.workspace.supervise
+        names = [str(run.id) for run in runs]
+        self._app.jobs.run(
+            "resume",
+            lambda: ops.resume(root, names, start=supervise),
+            self._on_answers,
+            self._app.fail,
+            every=True,
+        )
+
+    def wake_supervisor(self) -> None:
+        """See that somebody starts what waits."""
+        root = self._app.workspace.root
+        self._app.jobs.run(
+            "supervise",
+            partial(self._app.workspace.supervise, root),
+            lambda _: self._app.wake(),
+            self._app.fail,
+            every=True,
+        )
+
+    def _ask(self, runs: Sequence[RunView], what: Ask) -> None:
+        root, names = self._app.workspace.root, [str(run.id) for run in runs]
+        self._app.jobs.run(
+            "ask", lambda: ops.ask(root, names, what), self._on_answers, self._app.fail, every=True
+        )
+
+    def _on_answers(self, answers: Sequence[ops.Answer]) -> None:
+        refused = [answer for answer in answers if not answer.done]
+        for answer in refused[:3]:
+            self._app.fail(DeeprlError(answer.text, place=str(answer.run)))
+        if len(refused) > 3:
+            self._app.fail(DeeprlError(f"and {len(refused) - 3} runs more could not"))
+        said: dict[str, list[str]] = {}
+        for answer in answers:
+            if answer.done:
+                said.setdefault(answer.text, []).append(str(answer.run))
+        for text, names in said.items():
+            self._app.tell(f"{names[0] if len(names) == 1 else plural(len(names), 'run')}: {text}")
+        self._app.wake()
