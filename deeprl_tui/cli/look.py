@@ -144,6 +144,17 @@ def setting(value: Json) -> str:
             return str(value)
 
 
+def trouble(view: RunView, now: float) -> str:
+    """That a run is stalled or has collapsed; empty if all is well. now: wall clock of its host."""
+    still = state.stalled(view, now)
+    if still is not None:
+        return f"stalled: no step for {duration(still)}"
+    if view.collapsed is not None:
+        fell = f"{number(view.return_mean)}, was {number(view.best_mean)}"
+        return f"collapsed at {count(view.collapsed)}: {fell}"
+    return ""
+
+
 def seeds(numbers: Sequence[int]) -> str:
     """Seeds in short: 0-4 or 0,3,7."""
     if len(numbers) > 2 and list(numbers) == list(range(numbers[0], numbers[-1] + 1)):

@@ -93,7 +93,7 @@ def list_runs(
     views = [view for view in views if not only or state.word(view.state) in only]
     if as_json:
         for view in views:
-            output.json(stats.row(view))
+            output.json(stats.row(view, ops.clock()))
     elif not output.terminal:
         if header:
             output.record(FIELDS)
@@ -224,14 +224,20 @@ def table_row(view: RunView, width: int) -> tuple[Value, ...]:
         look.share(view.cpu) if live else "",
         look.span(view.eta) if view.eta else "",
         cores if live else "",
-        Cell(remark(view), "red" if isinstance(view.state, state.Failed | state.Lost) else "dim"),
+        Cell(remark(view), _tone(view)),
     )
+
+
+def _tone(view: RunView) -> str:
+    if isinstance(view.state, state.Failed | state.Lost):
+        return "red"
+    return "yellow" if look.trouble(view, ops.clock()) else "dim"
 
 
 def remark(view: RunView) -> str:
     """Why a run is as it is, where that is worth a word."""
     if isinstance(view.state, state.Running | state.Finished):
-        return ""
+        return look.trouble(view, ops.clock())
     word = state.word(view.state)
     reason = stats.reason(view)
     if isinstance(view.state, state.Queued):

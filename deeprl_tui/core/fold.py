@@ -11,6 +11,7 @@ from itertools import islice
 
 from deeprl_tui.core import eta as etas
 from deeprl_tui.core import events, state
+from deeprl_tui.core.collapse import Collapse
 from deeprl_tui.core.curve import Curve
 from deeprl_tui.core.events import Line
 from deeprl_tui.core.spec import Json, RunSpec
@@ -43,6 +44,9 @@ class RunFold:
         self._clock = 0.0
         self._episodes = 0
         self._solved_at: int | None = None
+        self._level = Collapse()
+        self._levels: deque[tuple[int, Collapse]] = deque(maxlen=2)  # at the newest checkpoints
+        self._progressed = 0.0
         self._checkpoint: events.Checkpoint | None = None
         self._from_step = 0
         self._deaths = 0
@@ -55,6 +59,7 @@ class RunFold:
             return
         self._attempt = attempt
         self._clock = line.t
+        step = self._step
         match line.event:
             case events.Queued() as event:
                 self._last = event
@@ -76,6 +81,7 @@ class RunFold:
                     self._evals.append(EvalPoint(event.step, mean, event.returns))
             case events.Checkpoint() as event:
                 self._checkpoint = event
+                self._levels.append((event.step, self._level.copy()))
             case events.StopAsked() as event:
                 self._last = event
             case events.Warn() as event:
@@ -88,6 +94,11 @@ class RunFold:
                 self._note(event.at, kind, event.reason or event.outcome)
             case _:
                 pass
+        self._progress(step, line.event)
+
+    def _progress(self, before: int, event: events.Event) -> None:
+        if self._step != before or not isinstance(event, events.Beat | events.Warn):
+            self._progressed = self._now()
 
     def _on_backend(self, event: events.Backend) -> None:
         self._backend = f"{event.name} ({event.why})" if event.why else event.name
@@ -140,6 +151,9 @@ class RunFold:
             clock=self._clock,
             last_seen=self._now(),
             bad_lines=self.bad_lines,
+            best_mean=self._level.best,
+            collapsed=self._level.since,
+            progressed=self._progressed,
         )
 
     def _state(self, held: bool) -> RunState:
@@ -190,6 +204,8 @@ class RunFold:
         self._episodes = event.episode
         if self._solved_at is not None and self._solved_at > event.step:
             self._solved_at = None
+        self._levels = deque((kept for kept in self._levels if kept[0] <= event.step), maxlen=2)
+        self._level = self._levels[-1][1].copy() if self._levels else Collapse()
         if not event.exact:
             self._inexact = event.why or "resumed inexactly"
         self._wall_zero = self._start.at - self._clock
@@ -202,6 +218,10 @@ class RunFold:
         self._step = max(self._step, event.step)
         self.curves["return"].append(event.step, event.r)
         self.curves["length"].append(event.step, event.l)
+        well = self._level.since is None
+        self._level.add(event.step, event.r)
+        if well and self._level.since is not None:
+            self._note(self._now(), "collapsed", f"lost what it had learned by {self._level.since} steps")
         solved = self.spec.solved
         if solved is not None and self._solved_at is None and self._episodes >= MEAN_OF:
             mean = _mean(self.curves["return"])

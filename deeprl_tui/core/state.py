@@ -104,7 +104,7 @@ class Note:
 
     at: float  # wall clock of the run's host
     run: RunId
-    kind: str  # queued started solved warned resumed stopped paused finished failed lost
+    kind: str  # queued started solved collapsed warned resumed stopped paused finished failed lost
     text: str
 
 
@@ -147,6 +147,9 @@ class RunView:
     clock: float  # seconds of training
     last_seen: float  # wall clock of the newest line
     bad_lines: int
+    best_mean: float | None = None  # highest mean return of 100 episodes; None before there are as many
+    collapsed: int | None = None  # step since which it has lost what it learned: see core.collapse
+    progressed: float = 0.0  # wall clock of the newest line that was more than a sign of life
 
     @property
     def id(self) -> RunId:
@@ -164,3 +167,18 @@ class RunView:
             if total
         ]
         return min(1.0, max(shares, default=0.0))
+
+
+STALLED_S = 120.0
+"""Seconds without a step after which a run that trains counts as stalled: longer than evaluations take."""
+
+
+def stalled(view: RunView, now: float) -> float | None:
+    """Seconds since a run got on, if they are too many: its worker lives, but takes no step.
+
+    now: wall clock of the run's host. None for a run that gets on, does not train, or says what it waits for.
+    """
+    if not isinstance(view.state, Running) or view.waiting:
+        return None
+    still = now - max(view.progressed, view.state.since)
+    return still if still >= STALLED_S else None

@@ -36,8 +36,11 @@ class Throughput:
     runs: int  # whose episodes it was taken from; 0: the first episodes of a policy that knows nothing yet
 
 
-def row(view: RunView) -> dict[str, Json]:
-    """One run as a flat record: the object of `deeprl ls --json`. Keys are only added."""
+def row(view: RunView, now: float | None = None) -> dict[str, Json]:
+    """One run as a flat record: the object of `deeprl ls --json`. Keys are only added.
+
+    now: wall clock of its host, for `stalled_s`.
+    """
     return {
         "run": str(view.id),
         "experiment": view.id.experiment,
@@ -70,6 +73,9 @@ def row(view: RunView) -> dict[str, Json]:
         "checkpoint_step": view.checkpoint_step,
         "exact": not view.inexact,
         "bad_lines": view.bad_lines,
+        "best_mean": view.best_mean,
+        "collapsed_at": view.collapsed,
+        "stalled_s": None if now is None else state.stalled(view, now),
     }
 
 

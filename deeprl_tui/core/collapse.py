@@ -1,0 +1,81 @@
+"""Has a run forgotten what it had learned? Judged by the mean return of the last 100 episodes.
+
+Rule: pure, and the same after a resume as without one: a copy is kept at each checkpoint.
+"""
+
+import math
+from collections import deque
+
+WINDOW = 100
+"""Episodes of a mean, as everywhere."""
+PATIENCE = 200
+"""Episodes in a row that the mean has to be low."""
+
+
+class Collapse:
+    """Follows the returns of one run.
+
+    A run has collapsed when its mean return of 100 episodes has been, for 200 episodes in a row, under half
+    of the way from its first mean (untrained) to its best mean. Where returns begin near zero that is half of
+    the best; where they are negative, "half" alone would have no sense: half of -100 is better than -100.
+    A best that is less than one standard deviation of its 100 returns above the first mean is chance, and
+    nothing can be lost then. Returns that are not finite are left out.
+    """
+
+    __slots__ = ("_below", "_first", "_from", "_spread", "_squares", "_sum", "_window", "_zero", "best")
+
+    def __init__(self) -> None:
+        self._window: deque[float] = deque(maxlen=WINDOW)
+        self._zero = 0.0  # sums are of differences to the first return, so that they stay exact enough
+        self._sum = 0.0
+        self._squares = 0.0
+        self._first = math.nan  # the first mean
+        self._spread = 0.0  # standard deviation of the returns of the best mean
+        self._below = 0  # episodes in a row
+        self._from = 0  # step at which they began
+        self.best: float | None = None
+        """The highest mean of 100 episodes; None before there are as many."""
+
+    @property
+    def since(self) -> int | None:
+        """The step from which on the mean was too low; None while the run has not collapsed."""
+        return self._from if self._below >= PATIENCE else None
+
+    def add(self, step: int, value: float) -> None:
+        """Take the return of an episode that ended at an env step."""
+        if not math.isfinite(value):
+            return
+        if not self._window:
+            self._zero = value
+        if len(self._window) == WINDOW:
+            old = self._window[0] - self._zero
+            self._sum -= old
+            self._squares -= old * old
+        new = value - self._zero
+        self._window.append(value)
+        self._sum += new
+        self._squares += new * new
+        if len(self._window) == WINDOW:
+            self._judge(step, self._sum / WINDOW)
+
+    def _judge(self, step: int, mean: float) -> None:
+        level = mean + self._zero
+        if self.best is None:
+            self._first = level
+        if self.best is None or level > self.best:
+            self.best, self._below = level, 0
+            self._spread = math.sqrt(max(0.0, self._squares / WINDOW - mean * mean))
+        elif self.best - self._first > self._spread and level < (self._first + self.best) / 2:
+            self._below += 1
+            if self._below == 1:
+                self._from = step
+        else:
+            self._below = 0
+
+    def copy(self) -> "Collapse":
+        """The same, to go back to when a run resumes from here."""
+        twin = Collapse()
+        for name in self.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin._window = self._window.copy()
+        return twin
