@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from rich.style import Style
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
 from deeprl_tui.tui.theme import Palette
+from deeprl_tui.tui.widgets.quiet import QuietScroll
 from deeprl_tui.tui.widgets.rows import Piece, pieces_of
 
 
@@ -62,22 +62,8 @@ class Lines(Widget):
         return Strip.blank(self.size.width, ground)
 
 
-class ScrollLines(ScrollView, can_focus=True):
+class ScrollLines(QuietScroll):
     """Lines that scroll. While it follows, the last line stays in view."""
-
-    ALLOW_SELECT = False
-    DEFAULT_CSS = """
-    ScrollLines {
-        background: transparent;
-        overflow-x: hidden;
-        scrollbar-size-vertical: 1;
-        scrollbar-color: $foreground 14%;
-        scrollbar-color-hover: $primary 60%;
-        scrollbar-background: $background;
-        scrollbar-background-hover: $background;
-        scrollbar-background-active: $background;
-    }
-    """
 
     class Followed(Message):
         """The user scrolled away from the end, or back to it."""

@@ -4,7 +4,7 @@ Rule: rows are known by key. The cursor stays on its key however rows are sorted
 have it, and a cell is text with a style, never markup.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -13,32 +13,31 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from deeprl_tui.tui.theme import LABEL, Palette
-from deeprl_tui.tui.widgets.rows import Cell, Column, Piece, Row, line, pieces_of, row_styles, titles, widths
+from deeprl_tui.tui.widgets.quiet import QuietScroll
+from deeprl_tui.tui.widgets.row_list import RowList, row_text, table_text
+from deeprl_tui.tui.widgets.row_painter import RowPainter
+from deeprl_tui.tui.widgets.rows import (
+    Cell,
+    Column,
+    Order,
+    Piece,
+    Row,
+    column_at,
+    first_order,
+    line,
+    next_order,
+    row_styles,
+    titles,
+)
 
 __all__ = ["Cell", "Column", "LiveTable", "Piece", "Row"]
 
 
-class LiveTable(ScrollView, can_focus=True):
+class LiveTable(QuietScroll):
     """A live table. `set_rows` at every tick is fine: it redraws only the rows that differ."""
-
-    DEFAULT_CSS = """
-    LiveTable {
-        background: transparent;
-        overflow-x: hidden;
-        scrollbar-size-vertical: 1;
-        scrollbar-color: $foreground 14%;
-        scrollbar-color-hover: $primary 60%;
-        scrollbar-background: $background;
-        scrollbar-background-hover: $background;
-        scrollbar-background-active: $background;
-    }
-    """
-
-    ALLOW_SELECT = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "Down", show=False, id="table.down"),
@@ -48,6 +47,8 @@ class LiveTable(ScrollView, can_focus=True):
         Binding("home,g", "first", "First", show=False, id="table.first"),
         Binding("end,G", "last", "Last", show=False, id="table.last"),
         Binding("enter", "select", "Open", id="table.select"),
+        Binding("o", "sort", "Sort", show=False, id="table.sort"),
+        Binding("O", "reverse", "Reverse", show=False, id="table.reverse"),
     ]
 
     class _About(Message):
@@ -70,11 +71,19 @@ class LiveTable(ScrollView, can_focus=True):
     class HeaderClicked(_About):
         """A click on a column's title; `key` is the column's."""
 
+    class Sorted(_About):
+        """The user wants the rows in another order; `key` is the column's, empty for no column."""
+
+        def __init__(self, table: "LiveTable", key: str, descending: bool) -> None:
+            super().__init__(table, key)
+            self.descending = descending
+
     def __init__(
         self,
         columns: Sequence[Column],
         *,
         header: bool = True,
+        sortable: Collection[str] = (),  # keys of columns that whoever owns the table can sort by
         name: str | None = None,
         id: str | None = None,  # noqa: A002 (Textual's name)
         classes: str | None = None,
@@ -82,15 +91,18 @@ class LiveTable(ScrollView, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self._columns = tuple(columns)
         self._header = int(header)
-        self._rows: list[Row] = []
-        self._index: dict[str, int] = {}
+        self._sortable = frozenset(sortable)
+        self._rows = RowList()
         self._cursor: str | None = None
         self._hover: str | None = None
-        self._sort: tuple[str, bool] | None = None
-        self._strips: dict[str, tuple[tuple[bool, bool, bool, int], Strip]] = {}
+        self._sort: Order = None
+        self._painter = RowPainter()
         self._looks: tuple[Style, Style, Style, Style] | None = None
-        self.rendered = 0
-        """Rows made so far: what tests and budgets look at."""
+
+    @property
+    def rendered(self) -> int:
+        """Rows painted so far: what tests and budgets look at."""
+        return self._painter.painted
 
     # -- data --------------------------------------------------------------------------------------------
 
@@ -102,12 +114,22 @@ class LiveTable(ScrollView, can_focus=True):
     @property
     def keys(self) -> list[str]:
         """Keys of all rows that are not headings, from the top."""
-        return [row.key for row in self._rows if not row.heading]
+        return [key for key in self._rows.keys if key not in self._rows.headings]
+
+    @property
+    def text(self) -> str:
+        """The whole table as text, with tabs."""
+        return table_text(self._rows, self._columns)
+
+    @property
+    def cursor_text(self) -> str:
+        """The row under the cursor as text; empty without one."""
+        return "" if self._cursor is None else row_text(self._rows.row(self._cursor))
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Replace the columns. Rows must fit them."""
         self._columns = tuple(columns)
-        self._strips.clear()
+        self._painter.clear()
         self.refresh()
 
     def set_sort(self, column: str | None, descending: bool = False) -> None:
@@ -117,63 +139,76 @@ class LiveTable(ScrollView, can_focus=True):
             self._sort = sort
             self.refresh(Region(0, 0, self.size.width, 1))
 
+    @property
+    def sort(self) -> Order:
+        """The column that the rows are sorted by, and whether downwards."""
+        return self._sort
+
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Replace all rows. No two keys may be equal. The cursor stays on its key if it still exists."""
-        index = {row.key: at for at, row in enumerate(rows)}
-        if len(index) != len(rows):
-            raise ValueError("two rows have the same key")
-        old, old_index = self._rows, self._index
-        self._rows, self._index = list(rows), index
-        if len(old) == len(rows) and all(a.key == b.key for a, b in zip(old, rows, strict=True)):
-            changed = [row.key for row, before in zip(rows, old, strict=True) if row != before]
-            for key in changed:
-                self._strips.pop(key, None)
-            self._refresh_rows(*changed)
+        self._replace(RowList.of(rows))
+
+    def set_virtual(
+        self, keys: Sequence[str], make: Callable[[str], Row], headings: Collection[str] = ()
+    ) -> None:
+        """Replace all rows by ones that are made when they come into view; for thousands of rows.
+
+        headings: the keys of rows that are headings. Call it again whenever a row may have changed.
+        """
+        self._replace(RowList(keys, make, headings))
+
+    def _replace(self, rows: RowList) -> None:
+        old, self._rows = self._rows, rows
+        if old.keys == rows.keys:
+            top = round(self.scroll_y)
+            seen = rows.keys[top : top + self.size.height]
+            self._refresh_rows(*(key for key in seen if old.row(key) != rows.row(key)))
         else:
-            for row in old:
-                at = index.get(row.key)
-                if at is None or rows[at] != row:
-                    self._strips.pop(row.key, None)
             self._fit()
             self.refresh()
-        before, here = old_index.get(self._cursor or "", 0), self._place()
-        if here < 0 or rows[here].heading:
+        before, here = max(0, old.place(self._cursor)), self._place()
+        if here < 0 or rows.keys[here] in rows.headings:
             near = min(before, len(rows) - 1)
-            found = (self._selectable(near, 1), self._selectable(near, -1))
+            found = (rows.selectable(near, 1), rows.selectable(near, -1))
             at = found[1] if found[0] is None else found[0]
-            self._set_cursor(None if at is None else self._rows[at].key)
+            self._set_cursor(None if at is None else rows.keys[at])
         elif before != here:
             self._show_cursor()
 
     def update_row(self, row: Row) -> bool:
         """Replace the row with the same key; False, and no redraw, if it is the same. KeyError if unknown."""
-        at = self._index[row.key]
-        if self._rows[at] == row:
+        if not self._rows.replace(row):
             return False
-        self._rows[at] = row
-        self._strips.pop(row.key, None)
         self._refresh_rows(row.key)
         return True
 
     def move_to(self, key: str) -> None:
         """Put the cursor on a row. Does nothing for headings and unknown keys."""
-        at = self._index.get(key)
-        if at is not None and not self._rows[at].heading:
+        if self._rows.place(key) >= 0 and key not in self._rows.headings:
             self._set_cursor(key)
+
+    # -- order -------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A table that cannot be sorted has no keys for it."""
+        return bool(self._sortable) or action not in ("sort", "reverse")
+
+    def action_sort(self) -> None:
+        """Sort by the next column; after the last one in the first order again."""
+        self._ask_sort(next_order(self._columns, self._sortable, self._sort))
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self._ask_sort((self._sort[0], not self._sort[1])) if self._sort else self.action_sort()
+
+    def _ask_sort(self, order: Order) -> None:
+        self.set_sort(*order or (None, False))
+        self.post_message(self.Sorted(self, *order or ("", False)))
 
     # -- the cursor --------------------------------------------------------------------------------------
 
     def _place(self) -> int:
-        return self._index.get(self._cursor or "", -1)
-
-    def _selectable(self, start: int, step: int) -> int | None:
-        """The first row that is no heading, from start in steps."""
-        at = start
-        while 0 <= at < len(self._rows):
-            if not self._rows[at].heading:
-                return at
-            at += step
-        return None
+        return self._rows.place(self._cursor)
 
     def _set_cursor(self, key: str | None) -> None:
         before, self._cursor = self._cursor, key
@@ -185,10 +220,10 @@ class LiveTable(ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self, key))
 
     def _go(self, start: int, step: int) -> None:
-        at = self._selectable(max(0, min(start, len(self._rows) - 1)), step)
+        at = self._rows.selectable(max(0, min(start, len(self._rows) - 1)), step)
         if at is not None:
-            self._set_cursor(self._rows[at].key)
-        elif step < 0 and self._rows:
+            self._set_cursor(self._rows.keys[at])
+        elif step < 0 and len(self._rows):
             self.scroll_to(y=0, animate=False, immediate=True)  # only headings above: show them
 
     def _show_cursor(self) -> None:
@@ -196,7 +231,8 @@ class LiveTable(ScrollView, can_focus=True):
         at = self._place()
         if at < 0 or not self.size.height:
             return
-        first = at - 1 if at > 0 and self._rows[at - 1].heading else at  # with its heading
+        heading = at > 0 and self._rows.keys[at - 1] in self._rows.headings
+        first = at - 1 if heading else at
         top, room = round(self.scroll_y), max(1, self.size.height - self._header)
         if first < top:
             self.scroll_to(y=first, animate=False, force=True, immediate=True)
@@ -210,7 +246,7 @@ class LiveTable(ScrollView, can_focus=True):
     def action_page(self, pages: int) -> None:
         """Move by what fits on the screen."""
         target = self._place() + pages * max(1, self.size.height - self._header - 1)
-        if self._selectable(max(0, min(target, len(self._rows) - 1)), pages) is None:
+        if self._rows.selectable(max(0, min(target, len(self._rows) - 1)), pages) is None:
             pages = -pages
         self._go(target, pages)
 
@@ -237,8 +273,8 @@ class LiveTable(ScrollView, can_focus=True):
         regions = [
             Region(0, y, self.size.width, 1)
             for key in keys
-            if self._header <= (y := self._index.get(key, -1) + self._header - top) < self.size.height
-            and key in self._index
+            if (at := self._rows.place(key)) >= 0
+            and self._header <= (y := at + self._header - top) < self.size.height
         ]
         if regions:
             self.refresh(*regions)
@@ -252,52 +288,24 @@ class LiveTable(ScrollView, can_focus=True):
         """The theme may have changed."""
         super().notify_style_update()
         self._looks = None
-        self._strips.clear()
-
-    def _line(self, bar: Segment, cells: Sequence[Cell], style: Style) -> Strip:
-        return line(bar, cells, self._columns, self.size.width, style)
+        self._painter.clear()
 
     def _titles(self) -> Strip:
         style = self._styles()[0] + Palette.of(self.app).style(strength=LABEL)
         cells = titles(self._columns, self.size.width, self._sort)
-        return self._line(Segment(" ", style), cells, style)
+        return line(Segment(" ", style), cells, self._columns, self.size.width, style)
 
     def render_line(self, y: int) -> Strip:
         """The titles, or a row."""
-        base, under_cursor, picked, under_mouse = self._styles()
+        looks = self._styles()
         if y < self._header:
             return self._titles()
         at = y - self._header + round(self.scroll_y)
         if at >= len(self._rows):
-            return Strip.blank(self.size.width, base)
-        row = self._rows[at]
-        focus = self.has_focus
-        state = (row.key == self._cursor, row.key == self._hover, focus, self.size.width)
-        made = self._strips.get(row.key)
-        if made is not None and made[0] == state:
-            return made[1]
-        self.rendered += 1
-        style = base
-        if state[0] and focus:
-            style = under_cursor
-        elif row.marked:
-            style = picked
-        elif state[1] and not row.heading:
-            style = under_mouse
-        strip = self._row(row, style, state[0] and focus)
-        self._strips[row.key] = (state, strip)
-        return strip
-
-    def _row(self, row: Row, style: Style, current: bool) -> Strip:
-        palette = Palette.of(self.app)
-        if row.heading:
-            pieces = pieces_of(row.cells[0] if row.cells else "", self.size.width - 1, style)
-            strip = Strip([Segment(" ", style), *pieces])
-            return strip.adjust_cell_length(self.size.width, style).simplify()
-        bar = Segment(" ", style)
-        if row.marked or current:
-            bar = Segment("▌", style + palette.style("accent" if row.marked else "primary"))
-        return self._line(bar, row.cells, style)
+            return Strip.blank(self.size.width, looks[0])
+        row = self._rows.row(self._rows.keys[at])
+        state = (row.key == self._cursor, row.key == self._hover, self.has_focus, self.size.width)
+        return self._painter.paint(row, self._columns, state, looks, Palette.of(self.app))
 
     # -- mouse and size ----------------------------------------------------------------------------------
 
@@ -308,7 +316,7 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _key_at(self, y: int) -> str | None:
         at = y - self._header + round(self.scroll_y)
-        return self._rows[at].key if y >= self._header and 0 <= at < len(self._rows) else None
+        return self._rows.keys[at] if y >= self._header and 0 <= at < len(self._rows) else None
 
     def _set_hover(self, key: str | None) -> None:
         before, self._hover = self._hover, key
@@ -326,22 +334,17 @@ class LiveTable(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Move the cursor, open on a double click, tell about a click on a title."""
         if event.y < self._header:
-            column = self._column_at(event.x)
+            column = column_at(self._columns, self.size.width, event.x)
             if column is not None:
                 self.post_message(self.HeaderClicked(self, column.key))
+                if column.key in self._sortable:
+                    turn = self._sort is not None and self._sort[0] == column.key
+                    self.action_reverse() if turn else self._ask_sort(first_order(column))
             return
         key = self._key_at(event.y)
-        if key is None or self._rows[self._index[key]].heading:
+        if key is None or key in self._rows.headings:
             return
         again = key == self._cursor
         self.move_to(key)
         if again and event.chain >= 2:
             self.action_select()
-
-    def _column_at(self, x: int) -> Column | None:
-        start = 1
-        for column, width in zip(self._columns, widths(self._columns, self.size.width), strict=True):
-            if width and start <= x < start + width:
-                return column
-            start += width + 1 if width else 0
-        return None

@@ -3,7 +3,7 @@
 Rule: pure functions of rows, columns and width. Text is cleaned and cut here, by cells and not by characters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -26,6 +26,8 @@ class Piece(NamedTuple):
 
 
 Cell: TypeAlias = str | Piece | list[Piece]
+Order: TypeAlias = tuple[str, bool] | None
+"""Key of the column that rows are sorted by, and whether downwards; None: as they came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,29 @@ def widths(columns: Sequence[Column], table: int) -> list[int]:
     return out
 
 
-def titles(columns: Sequence[Column], table: int, sort: tuple[str, bool] | None) -> list[Cell]:
+def column_at(columns: Sequence[Column], table: int, x: int) -> Column | None:
+    """The column that stands at a cell of the table."""
+    start = 1
+    for column, width in zip(columns, widths(columns, table), strict=True):
+        if width and start <= x < start + width:
+            return column
+        start += width + 1 if width else 0
+    return None
+
+
+def first_order(column: Column) -> Order:
+    """How a column is sorted first: numbers downwards."""
+    return column.key, column.align == "right"
+
+
+def next_order(columns: Sequence[Column], sortable: Collection[str], now: Order) -> Order:
+    """The order after this one, from column to column and then as they came."""
+    found = [column for column in columns if column.key in sortable]
+    at = next((at for at, column in enumerate(found) if now and column.key == now[0]), -1)
+    return first_order(found[at + 1]) if at + 1 < len(found) else None
+
+
+def titles(columns: Sequence[Column], table: int, sort: Order) -> list[Cell]:
     """The column titles, with an arrow in that of the sorted column (key, descending)."""
     out: list[Cell] = []
     for column, width in zip(columns, widths(columns, table), strict=True):

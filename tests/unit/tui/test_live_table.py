@@ -35,12 +35,13 @@ class TableApp(App[None]):
         super().__init__()
         self.names = names
         self.said: list[tuple[str, str]] = []
+        self.sortable: tuple[str, ...] = ()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(VARIABLE_DEFAULTS)
 
     def compose(self) -> ComposeResult:
-        yield LiveTable(COLUMNS)
+        yield LiveTable(COLUMNS, sortable=self.sortable)
 
     def on_mount(self) -> None:
         for theme in THEMES:
@@ -64,6 +65,9 @@ class TableApp(App[None]):
 
     def on_live_table_header_clicked(self, message: LiveTable.HeaderClicked) -> None:
         self.said.append(("header", message.key))
+
+    def on_live_table_sorted(self, message: LiveTable.Sorted) -> None:
+        self.said.append(("sorted", f"{message.key} {'down' if message.descending else 'up'}"))
 
 
 SIZE = (30, 8)
@@ -264,3 +268,75 @@ def test_messages_can_be_told_apart() -> None:
     """Selected is not handled as Highlighted."""
     assert not issubclass(LiveTable.Selected, LiveTable.Highlighted)
     assert issubclass(LiveTable.HeaderClicked, Message)
+
+
+NUMBERS = 10_000
+
+
+async def test_only_rows_in_view_are_made() -> None:
+    """Of 10,000 virtual rows the table makes those that can be seen."""
+    made: list[str] = []
+
+    def make(key: str) -> Row:
+        made.append(key)
+        return Row(key, (key, "1"))
+
+    app = TableApp("a")
+    async with app.run_test(size=SIZE) as pilot:
+        app.table.set_virtual([f"row{k}" for k in range(NUMBERS)], make)
+        await pilot.pause()
+        assert len(made) <= 2 * SIZE[1]
+        await pilot.press("G")
+        await pilot.pause()
+        assert "row9999" in app.line(7)
+        assert app.table.cursor == "row9999"
+        assert len(made) <= 4 * SIZE[1]
+
+
+async def test_virtual_rows_that_changed_are_painted_again() -> None:
+    """The same keys with one other row in view: one row is made again."""
+    values = {f"row{k}": "1" for k in range(100)}
+    app = TableApp("a")
+    async with app.run_test(size=SIZE) as pilot:
+        app.table.set_virtual(list(values), lambda key: Row(key, (key, values[key])))
+        await pilot.pause()
+        before = app.table.rendered
+        values["row3"] = "2"
+        app.table.set_virtual(list(values), lambda key: Row(key, (key, values[key])))
+        await pilot.pause()
+        assert app.table.rendered == before + 1
+        assert "2" in app.line(4)
+
+
+async def test_o_goes_through_the_columns() -> None:
+    """o sorts by the next column that can be sorted, numbers downwards; O turns it; then none."""
+    app = TableApp("a", "b")
+    app.sortable = ("name", "value")
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("o", "O", "o", "o")
+        sorts = [said for said in app.said if said[0] == "sorted"]
+        assert [one[1] for one in sorts] == ["name up", "name down", "value down", " up"]
+
+
+async def test_a_click_on_a_title_sorts_and_turns() -> None:
+    """The second click on the same title turns the order; the title shows an arrow."""
+    app = TableApp("a", "b")
+    app.sortable = ("value",)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.click(app.table, offset=(26, 0))
+        assert "value↓" in app.line(0)
+        await pilot.click(app.table, offset=(26, 0))
+        assert "value↑" in app.line(0)
+        assert ("sorted", "value up") in app.said
+
+
+async def test_it_can_be_copied_as_text() -> None:
+    """Titles and rows with tabs; glyphs are words, and bars are left out."""
+    style = Style(bold=True)
+    app = TableApp("a")
+    async with app.run_test(size=SIZE):
+        app.table.set_rows(
+            [Row("x", (Piece("✗", style), [Piece("━━", style), Piece("──", style), Piece(" 4\t5", style)]))]
+        )
+        assert app.table.text == "name\tvalue\nfailed\t4 5\n"
+        assert app.table.cursor_text == "failed\t4 5"
