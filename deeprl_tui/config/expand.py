@@ -169,6 +169,7 @@ class _Expansion:
                     solved=next((layer.solved for layer in upwards if layer.solved is not None), None),
                     notes=table.notes,
                     line=table.line,
+                    lines=self._lines(table),
                     group=table.name if values else "",
                 )
             )
@@ -191,6 +192,12 @@ class _Expansion:
         apply(settings, origin, table.values, "experiment")
         apply(settings, origin, values, "sweep")
         return settings, origin
+
+    def _lines(self, table: Table) -> dict[str, int]:
+        """Where in the file each setting got its value."""
+        baseline = None if table.baseline else self.baselines.get(self._env(table) or "")
+        layers = [*(self._layers(baseline) if baseline else ()), *self._layers(table)]
+        return {key: line for layer in layers for key, line in layer.lines.items() if key in layer.values}
 
     @staticmethod
     def _combinations(table: Table) -> list[dict[str, Json]]:

@@ -26,6 +26,7 @@ class Experiment:
     solved: float | None = None
     notes: str = ""
     line: int = 0
+    lines: Mapping[str, int] = field(default_factory=dict)  # of the settings that the file sets, in its layers
     group: str = ""  # the table whose sweep made this one
     parent: "Experiment | None" = None  # before --set
     overrides: Mapping[str, Json] = field(default_factory=dict)  # what --set says
