@@ -1,9 +1,10 @@
 """What each entry point loads, seen in clean interpreters: a static graph cannot see deferred imports."""
 
 import json
+from pathlib import Path
 
 import pytest
-from support import run_python
+from support import make_run, run_python, spec, start, training
 
 HEAVY = {"torch", "stable_baselines3", "gymnasium", "numpy", "pandas", "multiprocess", "asyncssh"}
 
@@ -27,6 +28,15 @@ def test_the_operations_need_no_screen_and_no_learner() -> None:
 def test_the_command_line_loads_no_screen_and_no_learner() -> None:
     """`deeprl ls` answers at once."""
     assert not loaded("deeprl_tui.cli.main") & (HEAVY | {"textual"})
+
+
+def test_listing_runs_loads_no_numpy(tmp_path: Path) -> None:
+    """Statistics do, but `deeprl ls` needs none."""
+    make_run(tmp_path, spec(), [(0.0, start()), *training(3)])
+    code = (
+        "import sys; from deeprl_tui.cli.main import call; call(sys.argv[1:]); print('numpy' in sys.modules)"
+    )
+    assert run_python(code, "ls", "--runs", str(tmp_path)).split()[-1] == "False"
 
 
 @pytest.mark.parametrize("module", ["deeprl_tui.tui.main", "deeprl_tui.tui.app"])
