@@ -48,6 +48,10 @@ def run(
         Optional[int],  # noqa: UP045
         typer.Option("--cores", min=1, metavar="N", help="Use at most so many cores."),
     ] = None,
+    notify: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--notify", metavar="URL", help="Post what happens to the runs there, as JSON."),
+    ] = None,
     file: File = None,
     runs: Runs = None,
     as_json: AsJson = False,
@@ -57,6 +61,10 @@ def run(
     Watches until all are over. Exits 0 only if all finished.
     """
     output = Output()
+    if notify is not None:
+        from deeprl_tui.cli.notify import checked
+
+        checked(notify)
     request = ops.choose(load_project(file), names, seeds, sets or ())
     root = find_runs_folder(file, runs, make=True)
     for name in derived(request) if sets else ():
@@ -65,7 +73,9 @@ def run(
         output.say(f"deeprl: warning: {warning}")
     launched = ops.launch(request, root, fresh=fresh)
     tell(output, launched)
-    last, code = follow(output, root, launched, headless=headless, cores=cores, as_json=as_json)
+    last, code = follow(
+        output, root, launched, headless=headless, cores=cores, as_json=as_json, notify=notify
+    )
     if last is not None and as_json:
         for view in last.runs:
             output.json(stats.row(view))
@@ -89,7 +99,14 @@ def tell(output: Output, launched: Launched) -> None:
 
 
 def follow(
-    output: Output, root: Path, launched: Launched, *, headless: bool, cores: int | None, as_json: bool
+    output: Output,
+    root: Path,
+    launched: Launched,
+    *,
+    headless: bool,
+    cores: int | None,
+    as_json: bool,
+    notify: str | None = None,
 ) -> tuple[Scene | None, int]:
     """Watch the launched runs; the last picture and the exit code."""
     keeper = Keeper(lambda: ops.supervise(root, cores=cores, child=headless), time.monotonic)
@@ -102,6 +119,10 @@ def follow(
         feed = ops.watch(root, fleet)
         try:
             screen = _screen(output, headless, as_json)
+            if notify is not None:
+                from deeprl_tui.cli.notify import notifying
+
+                screen = notifying(screen, notify, output, root.resolve().parent.name)
             last = watch(
                 lambda: scene(fleet.snapshot(), launched.ids, cores=cores, speeds=speeds),
                 screen,

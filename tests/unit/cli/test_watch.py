@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hook_lab import serving
 from support import WALL, make_run, spec, start, training
 
 from deeprl_tui import ops
 from deeprl_tui.cli.live import fold, picture
+from deeprl_tui.cli.notify import notifying
 from deeprl_tui.cli.output import Output
 from deeprl_tui.cli.plain import EVERY_S, PlainScreen
 from deeprl_tui.cli.run import tell
@@ -17,7 +19,7 @@ from deeprl_tui.cli.watch import STARTING_S, STARTS, UNSUPERVISED_S, Keeper, Sce
 from deeprl_tui.core import state
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
-from deeprl_tui.errors import DeeprlError
+from deeprl_tui.errors import DeeprlError, ExitCode
 from deeprl_tui.monitor.fleet import HostView
 from deeprl_tui.ops import Launched
 from deeprl_tui.runs.load import load_view
@@ -265,3 +267,26 @@ def test_states_are_counted_in_their_order(views: list[RunView]) -> None:
     """The footer counts what is there and leaves out the rest."""
     assert Scene(tuple(views)).counts() == [("queued", 1), ("finished", 1), ("stopped", 1), ("failed", 1)]
     assert state.word(views[3].state) == "queued"
+
+
+def test_notify_posts_what_happens_to_the_batch(tmp_path: Path) -> None:
+    """Two pictures, one run that ended between them: its news, and that nothing runs any more."""
+    paths = make_run(tmp_path, spec(), [(0.0, start()), *training(3)])
+    before = Scene((load_view(paths, held=True),), host=HOST)
+    ended = replace(before.runs[0], state=state.Finished(WALL + 1))
+    inner = Pictures()
+    with serving() as server:
+        screen = notifying(inner, server.address, Output(), "lab")
+        for scene in (before, before, Scene((ended,), host=HOST)):
+            screen.show(scene)
+        screen.close(None)
+        kinds = [body["kind"] for body in server.bodies]
+    assert (kinds, len(inner.shown), inner.closed) == (["finished", "done"], 3, 1)
+
+
+def test_notify_refuses_an_address_before_anything_is_launched(deeprl: Deeprl, project: Path) -> None:
+    """Plain http to another machine: exit code 2, and no runs folder."""
+    done = deeprl("run", "CP_basic", "--notify", "http://example.org/")
+    assert done.code == ExitCode.USAGE
+    assert "neither https nor on this machine" in done.err
+    assert not (project / "runs").exists()

@@ -1,0 +1,124 @@
+"""What is news: two pictures of runs and hosts -> what happened between them that somebody should hear of.
+
+Rule: pure. What an old picture shows already is no news, and neither is anything while logs are read for the
+first time: whoever opens a dashboard is told nothing about the past.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from deeprl_tui.core import state
+from deeprl_tui.core.spec import Json, RunId
+from deeprl_tui.core.state import RunView
+from deeprl_tui.monitor.fleet import FleetSnapshot, HostView
+
+Kind = Literal["finished", "solved", "failed", "stalled", "collapsed", "lost", "back", "done"]
+"""`lost` and `back` are about hosts, `done` about the whole batch, the others about one run."""
+
+TROUBLE: tuple[Kind, ...] = ("failed", "stalled", "collapsed", "lost")
+"""What somebody has to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One piece of news."""
+
+    kind: Kind
+    at: float  # wall clock of the host that it is about
+    text: str  # what happened, without saying to whom
+    run: RunId | None = None
+    host: str = ""
+
+    @property
+    def who(self) -> str:
+        """Whom it is about; empty for the batch."""
+        return str(self.run) if self.run else self.host
+
+
+def news(before: FleetSnapshot, after: FleetSnapshot) -> list[Notice]:
+    """What happened between two snapshots of one fleet."""
+    if before.version == after.version or not before.hosts or any(host.reading for host in before.hosts):
+        return []
+    told = list(host_news(before.hosts, after.hosts))
+    return told + run_news(before.runs, after.runs, _clock(before.hosts), _clock(after.hosts))
+
+
+def run_news(
+    before: Mapping[RunId, RunView], after: Mapping[RunId, RunView], then: float, now: float
+) -> list[Notice]:
+    """What happened to runs between two looks; then, now: the wall clock of their host at these."""
+    told: list[Notice] = []
+    for run, view in after.items():
+        old = before.get(run)
+        if old is not view or isinstance(view.state, state.Running):
+            told += _about(old, view, then, now)
+    if told and any(not state.is_over(view.state) for view in before.values()):
+        left = [view for view in after.values() if not state.is_over(view.state)]
+        if not left:
+            told.append(Notice("done", now, _tally(after.values())))
+    return told
+
+
+def _about(old: RunView | None, view: RunView, then: float, now: float) -> Iterator[Notice]:
+    run = view.id
+    if old is None and getattr(view.state, "at", now) < then:
+        return  # it was over before the old picture, and is only seen now
+    match view.state:
+        case state.Finished(at=at) if old is None or not isinstance(old.state, state.Finished):
+            mean = "" if view.return_mean is None else f", return {view.return_mean:.4g}"
+            yield Notice("finished", at, f"finished{mean}", run)
+        case state.Failed(at=at, error=error) if old is None or not isinstance(old.state, state.Failed):
+            where = f" at step {view.step}" if view.step else ""
+            yield Notice("failed", at, f"failed{where}: {error}", run)
+        case _:
+            pass
+    if view.solved_at is not None and (old is None or old.solved_at is None):
+        yield Notice("solved", view.last_seen, f"solved at {view.solved_at} steps", run)
+    if view.collapsed is not None and (old is None or old.collapsed is None):
+        fell = (
+            f"return {view.return_mean:.4g}, was {view.best_mean:.4g}" if view.best_mean is not None else ""
+        )
+        yield Notice("collapsed", view.last_seen, f"collapsed: {fell}", run)
+    still = state.stalled(view, now)
+    if still is not None and (old is None or state.stalled(old, then) is None):
+        yield Notice("stalled", now, f"stalled: no step for {still / 60:.0f} minutes", run)
+
+
+def host_news(before: Sequence[HostView], after: Sequence[HostView]) -> Iterator[Notice]:
+    """What happened to hosts between two looks."""
+    known = {host.name: host for host in before}
+    for host in after:
+        old = known.get(host.name)
+        if old is None or bool(old.fault) == bool(host.fault):
+            continue
+        if host.fault:
+            yield Notice("lost", old.now, f"is lost: {host.fault}", host=host.name)
+        else:
+            yield Notice("back", host.now, "is back", host=host.name)
+
+
+def _tally(views: Iterable[RunView]) -> str:
+    seen: dict[str, int] = {}
+    for view in views:
+        word = state.word(view.state)
+        seen[word] = seen.get(word, 0) + 1
+    return "nothing runs any more: " + ", ".join(f"{many} {word}" for word, many in seen.items())
+
+
+def _clock(hosts: Sequence[HostView]) -> float:
+    return max((host.now for host in hosts), default=0.0)
+
+
+def message(notice: Notice, project: str) -> dict[str, Json]:
+    """A notice as programs get it. `text` and `content` are what chat services show."""
+    words = " ".join(part for part in (f"{project}:", notice.who, notice.text) if part)
+    return {
+        "text": words,
+        "content": words,
+        "kind": notice.kind,
+        "run": str(notice.run) if notice.run else None,
+        "host": notice.host or None,
+        "project": project,
+        "at": notice.at,
+    }
