@@ -10,6 +10,7 @@ from typing import TypeAlias
 from deeprl_tui.core.curve import Curve
 from deeprl_tui.core.eta import Eta
 from deeprl_tui.core.spec import RunId, RunSpec
+from deeprl_tui.core.tally import NOTHING, Returns
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class Note:
     text: str
 
 
-METRICS = ("return", "length", "loss", "epsilon", "steps/s")
+METRICS = ("return", "length", "loss", "epsilon", "steps/s", "eval")
 """Names of a run's curves."""
 
 
@@ -150,6 +151,12 @@ class RunView:
     best_mean: float | None = None  # highest mean return of 100 episodes; None before there are as many
     collapsed: int | None = None  # step since which it has lost what it learned: see core.collapse
     progressed: float = 0.0  # wall clock of the newest line that was more than a sign of life
+    returns: Returns = NOTHING  # what all its returns say
+    solved_episode: int | None = None  # the episode of solved_at
+    began: float | None = None  # wall clock of its first start
+    cpu_seconds: float | None = None  # of all attempts
+    trend: tuple[float, ...] = ()  # a few means over its episodes; only of a run at rest
+    rest: bool = False  # made from a record: its curves and evaluations were not read
 
     @property
     def id(self) -> RunId:
