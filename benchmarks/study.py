@@ -28,7 +28,7 @@ def main(root: Path) -> int:
     print("|---|---|---|---|")
     for block, (mean, sd) in enumerate(zip(STUDY, STUDY_SD, strict=True)):
         low, high = block * BLOCK, (block + 1) * BLOCK
-        curves = (view.curves["return"].y for view in done)
+        curves = (view.curves["return"].means() for view in done)
         ours = [fmean(returns[low:high]) for returns in curves if len(returns) >= high]
         here = f"{fmean(ours):.0f} ± {stdev(ours):.0f}" if len(ours) > 1 else "–"
         print(f"| {low + 1} to {high} | {mean} ± {sd} | {here} | {len(ours)} |")

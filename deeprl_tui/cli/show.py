@@ -107,7 +107,7 @@ def _show_run(
         output.line(Cell(f"  {experiment.notes}", "dim"))
     output.line("")
     _facts(output, _progress(view))
-    returns = view.curves["return"].y
+    returns = view.curves["return"].means()
     if len(returns):
         width = max(10, min(60, output.width - 30))
         line = look.sparkline(returns, width)

@@ -1,36 +1,221 @@
-"""A learning curve: points in the order of env steps, kept as plain arrays of doubles.
+"""A learning curve of bounded size: buckets of samples that keep the lowest, the highest, sum and count.
 
-Only appended to, or cut back when a run resumes from an older checkpoint. `generation` changes with each
-cut, so a reader that remembers (generation, length) knows whether it may read on or must start again.
+Rule: no peak is ever lost, and a rewind to one of the two newest checkpoints gives what a fresh fold gives.
+A bucket holds one sample until there are MOST; then pairs are merged, and again whenever it is full.
+`generation` changes with each rewind: a reader that remembers (generation, length) knows whether it is up
+to date.
 """
 
 from array import array
 from bisect import bisect_right
+from dataclasses import dataclass
+from math import inf, isfinite, nan
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+Axis: TypeAlias = Literal["step", "episode", "seconds", "updates"]
+"""What a curve can be drawn over: env steps, episodes, seconds of training, gradient updates."""
+AXES: tuple[Axis, ...] = get_args(Axis)
+
+MOST = 4096
+"""Buckets of a curve at most; even."""
+RECENT = 1000
+"""So many newest samples are kept as they came."""
+_SLACK = 250
+MARKS = 2
+"""So many checkpoints a run directory keeps, so so many places a run can go back to."""
+
+
+class Buckets(NamedTuple):
+    """Columns of equal length, in order. Live: read copies (slices), up to the shortest column."""
+
+    step: "array[float]"  # the axes: of the bucket's last sample, never decreasing
+    episode: "array[float]"
+    seconds: "array[float]"
+    updates: "array[float]"
+    low: "array[float]"  # inf in a bucket without a number
+    high: "array[float]"  # -inf in one
+    total: "array[float]"
+    count: "array[int]"  # numbers; samples that are none are not among them
+
+
+class _Recent(NamedTuple):
+    step: "array[float]"
+    seconds: "array[float]"
+    y: "array[float]"
+
+
+@dataclass(slots=True)
+class _Mark:
+    """The curve as it was when the first sample after a checkpoint came."""
+
+    step: float
+    size: int
+    per: int
+    used: int  # buckets
+    open: tuple[float, ...]  # the last of them
+    recent: _Recent
+    kept: Buckets | None = None  # the buckets, once pairs of them were merged
+
+
+def _buckets() -> Buckets:
+    return Buckets(*(array("d") for _ in range(7)), array("q"))
+
+
+def _newest(recent: _Recent) -> _Recent:
+    return _Recent(*(column[-RECENT:] for column in recent))
 
 
 class Curve:
-    """Values over env steps; x never decreases."""
+    """Values over env steps and the other axes; no axis ever decreases."""
 
-    __slots__ = ("generation", "x", "y")
+    __slots__ = ("_due", "_marks", "_recent", "_room", "buckets", "generation", "per", "size")
 
     def __init__(self) -> None:
-        self.x = array("d")
-        self.y = array("d")
+        self.buckets = _buckets()
+        self.per = 1  # samples in a full bucket
+        self.size = 0
         self.generation = 0
+        self._room = 0  # samples that the last bucket still takes
+        self._recent = _Recent(array("d"), array("d"), array("d"))
+        self._due: list[float] = []  # checkpoints that no sample has followed yet
+        self._marks: list[_Mark] = []
 
     def __len__(self) -> int:
-        return len(self.x)
+        """Samples seen."""
+        return self.size
 
-    def append(self, x: float, y: float) -> None:
-        """Add a point. A point that would go back in x is dropped: a damaged log must not fold a curve."""
-        if not self.x or x >= self.x[-1]:
-            self.y.append(y)
-            self.x.append(x)
+    # -- what is known -----------------------------------------------------------------------------------
 
-    def rewind(self, x: float) -> None:
-        """Drop all points after x."""
-        keep = bisect_right(self.x, x)
-        if keep < len(self.x):
+    @property
+    def last(self) -> float | None:
+        """The newest value; None without one, NaN where it is no number."""
+        return self._recent.y[-1] if self.size else None
+
+    @property
+    def mean(self) -> float | None:
+        """The mean of all numbers."""
+        count = sum(self.buckets.count)
+        return sum(self.buckets.total) / count if count else None
+
+    def end(self, axis: Axis = "step") -> float:
+        """The largest value on an axis; 0 without samples."""
+        column: array[float] = getattr(self.buckets, axis)
+        return column[-1] if column else 0.0
+
+    def recent(self, n: int) -> "array[float]":
+        """The last n values as they came, at most RECENT; NaN where they were no numbers."""
+        return self._recent.y[-n:]
+
+    def recent_times(self, n: int) -> "tuple[array[float], array[float]]":
+        """Seconds of training and env steps of the last n samples, at most RECENT."""
+        return self._recent.seconds[-n:], self._recent.step[-n:]
+
+    def means(self) -> "array[float]":
+        """The mean of each bucket, NaN where there is none: the samples themselves while they are few."""
+        columns = zip(self.buckets.total[:], self.buckets.count[:], strict=False)
+        return array("d", (total / count if count else nan for total, count in columns))
+
+    # -- what happens ------------------------------------------------------------------------------------
+
+    def append(
+        self, *, step: float, y: float, episode: float = 0, seconds: float = 0, updates: float = 0
+    ) -> None:
+        """Add a sample; one whose step goes back is dropped: a damaged log must not fold a curve."""
+        buckets = self.buckets
+        if not step >= self.end():
+            return
+        # Written so that NaN, too, gives the value before.
+        episode = episode if episode > (least := self.end("episode")) else least
+        seconds = seconds if seconds > (least := self.end("seconds")) else least
+        updates = updates if updates > (least := self.end("updates")) else least
+        while self._due and self._due[0] < step:
+            self._freeze(self._due.pop(0))
+        known = isfinite(y)
+        if self._room:
+            self._room -= 1
+            buckets.step[-1], buckets.episode[-1] = step, episode
+            buckets.seconds[-1], buckets.updates[-1] = seconds, updates
+            if known:
+                if y < buckets.low[-1]:
+                    buckets.low[-1] = y
+                if y > buckets.high[-1]:
+                    buckets.high[-1] = y
+                buckets.total[-1] += y
+                buckets.count[-1] += 1
+        else:
+            if len(buckets.step) == MOST:
+                self._merge()
+                buckets = self.buckets
+            values = (y, y, y) if known else (inf, -inf, 0.0)
+            for column, value in zip(buckets[:7], (step, episode, seconds, updates, *values), strict=True):
+                column.append(value)
+            buckets.count.append(int(known))
+            self._room = self.per - 1
+        recent = self._recent
+        recent.step.append(step)
+        recent.seconds.append(seconds)
+        recent.y.append(y if known else nan)
+        if len(recent.y) >= RECENT + _SLACK:
+            self._recent = _newest(recent)
+        self.size += 1  # last: who reads meanwhile reads again
+
+    def mark(self, step: float) -> None:
+        """Say that the run may go back to this step: there is a checkpoint."""
+        self._due = [*self._due, step][-MARKS:]
+
+    def rewind(self, step: float) -> None:
+        """Drop all samples after a step.
+
+        Exact for the two newest marks, for the beginning, and while a bucket is a sample. Else some samples
+        before the step go as well.
+        """
+        self._due = [due for due in self._due if due <= step]
+        self._marks = [mark for mark in self._marks if mark.step <= step]
+        if self.size and self.end() > step:
             self.generation += 1
-            del self.x[keep:]
-            del self.y[keep:]
+            if self.per > 1 and self._marks:
+                self._restore(self._marks[-1])
+            else:
+                self._cut(step)
+        while self._marks and self._marks[-1].size == self.size:  # no sample follows it any more
+            self._due = [self._marks.pop().step, *self._due][-MARKS:]
+
+    # -- buckets -----------------------------------------------------------------------------------------
+
+    def _cut(self, step: float) -> None:
+        keep = bisect_right(self.buckets.step, step)
+        self.buckets = Buckets(*(column[:keep] for column in self.buckets))
+        self.per, self.size, self._room = self.per if keep else 1, keep * self.per, 0
+        means = self.means()[-RECENT:]
+        self._recent = _newest(_Recent(self.buckets.step, self.buckets.seconds, means))
+
+    def _merge(self) -> None:
+        """Make one bucket of two. New columns, so that a reader never meets a half of it."""
+        old = self.buckets
+        for mark in self._marks:
+            if mark.kept is None:
+                mark.kept = Buckets(*(column[: mark.used] for column in old))
+        self.buckets = Buckets(
+            *(column[1::2] for column in old[:4]),
+            array("d", map(min, old.low[::2], old.low[1::2])),
+            array("d", map(max, old.high[::2], old.high[1::2])),
+            array("d", (a + b for a, b in zip(old.total[::2], old.total[1::2], strict=True))),
+            array("q", (a + b for a, b in zip(old.count[::2], old.count[1::2], strict=True))),
+        )
+        self.per *= 2
+
+    def _freeze(self, step: float) -> None:
+        """Remember the curve as it is."""
+        last = tuple(column[-1] for column in self.buckets) if self.size else ()
+        mark = _Mark(step, self.size, self.per, len(self.buckets.step), last, _newest(self._recent))
+        self._marks = [*self._marks, mark][-MARKS:]
+
+    def _restore(self, mark: _Mark) -> None:
+        """Be again what a mark remembers."""
+        buckets = Buckets(*(column[: mark.used] for column in mark.kept or self.buckets))
+        for column, value in zip(buckets, mark.open, strict=False):
+            column[-1] = value  # type: ignore[call-overload]
+        mark.kept = None
+        self._recent = _newest(mark.recent)
+        self.buckets, self.per, self.size = buckets, mark.per, mark.size
+        self._room = mark.used * mark.per - mark.size

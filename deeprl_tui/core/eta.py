@@ -8,6 +8,8 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from deeprl_tui.core.curve import Curve
+
 WINDOW_S = 120.0
 """Throughput is taken over this many seconds of training."""
 
@@ -60,13 +62,13 @@ def rate(times: Sequence[float], steps: Sequence[float]) -> Rate | None:
     return Rate(min([mid, *parts]), mid, max([mid, *parts]))
 
 
-def episode_length(lengths: Sequence[float]) -> Rate | None:
-    """Expected length of the coming episodes in steps, with a range, from all lengths so far."""
-    if not lengths:
+def episode_length(lengths: Curve) -> Rate | None:
+    """Expected length of the coming episodes in steps, with a range, from the lengths so far."""
+    whole = lengths.mean
+    if whole is None:
         return None
-    recent = lengths[-max(RECENT_MIN, int(RECENT * len(lengths))) :]
+    recent = lengths.recent(max(RECENT_MIN, int(RECENT * len(lengths))))
     near = sum(recent) / len(recent)
-    whole = sum(lengths) / len(lengths)
     half = recent[len(recent) // 2 :]
     tip = sum(half) / len(half)
     return Rate(

@@ -7,7 +7,6 @@ sees what one that watched from the start sees.
 import math
 from collections import deque
 from collections.abc import Mapping
-from itertools import islice
 
 from deeprl_tui.core import eta as etas
 from deeprl_tui.core import events, state
@@ -16,26 +15,32 @@ from deeprl_tui.core.curve import Curve
 from deeprl_tui.core.events import Line
 from deeprl_tui.core.spec import Json, RunSpec
 from deeprl_tui.core.state import METRICS, EvalPoint, Note, RunState, RunView
+from deeprl_tui.core.tally import Tally
 
 NOTES = 50
+BEATS = 600
+"""Throughput is judged by so many newest beats at most."""
 MEAN_OF = 100
 """Returns and lengths are shown as the mean of this many episodes, as in the study."""
 
 
 class RunFold:
-    """Takes a run's lines one by one; `view` is the picture so far."""
+    """Takes a run's lines one by one; `view` is the picture so far.
 
-    def __init__(self, spec: RunSpec) -> None:
+    whole: for a run that is over and read once, so that its view says what needs every return.
+    """
+
+    def __init__(self, spec: RunSpec, *, whole: bool = False) -> None:
         self.spec = spec
         self.bad_lines = 0
         self.curves = {name: Curve() for name in METRICS}
-        self._beats = Curve()  # x: seconds of training, y: env steps
         self._notes: deque[Note] = deque(maxlen=NOTES)
         self._evals: list[EvalPoint] = []
         self._last: events.Queued | events.Start | events.StopAsked | events.End = events.Queued()
         self._start = events.Start(attempt=0)
         self._backend = ""
         self._beat = events.Beat()
+        self._updates = _Updates(spec.settings)
         self._wall_zero = 0.0  # wall clock at second 0 of training of this attempt
         self._cpu: float | None = None
         self._cpu_from: tuple[float, float] | None = None
@@ -44,6 +49,11 @@ class RunFold:
         self._clock = 0.0
         self._episodes = 0
         self._solved_at: int | None = None
+        self._solved_episode: int | None = None
+        self._tally = Tally(spec.solved, whole=whole)
+        self._began: float | None = None
+        self._cpu_before = 0.0  # CPU seconds of older attempts
+        self._cpu_s = 0.0  # and of this one
         self._level = Collapse()
         self._levels: deque[tuple[int, Collapse]] = deque(maxlen=2)  # at the newest checkpoints
         self._progressed = 0.0
@@ -79,9 +89,9 @@ class RunFold:
                 if event.returns:
                     mean = sum(event.returns) / len(event.returns)
                     self._evals.append(EvalPoint(event.step, mean, event.returns))
+                    self._append("eval", event.step, mean)
             case events.Checkpoint() as event:
-                self._checkpoint = event
-                self._levels.append((event.step, self._level.copy()))
+                self._on_checkpoint(event)
             case events.StopAsked() as event:
                 self._last = event
             case events.Warn() as event:
@@ -106,7 +116,7 @@ class RunFold:
     def view(self, *, held: bool, waiting: str = "") -> RunView:
         """The picture so far; held: whether the run's lock is held; waiting: the worker's status file."""
         settings = self.spec.settings
-        beats, length = self._beats, etas.episode_length(self.curves["length"].y)
+        beats, length = self.curves["loss"], etas.episode_length(self.curves["length"])
         steps = _count(settings, "total_timesteps")
         episodes = _count(settings, "total_episodes")
         current = self._state(held)
@@ -116,7 +126,7 @@ class RunFold:
             total_steps=steps,
             episodes=self._episodes,
             total_episodes=episodes,
-            rate=etas.rate(beats.x[-600:], beats.y[-600:]),
+            rate=etas.rate(*beats.recent_times(BEATS)),
             length=length,
         )
         return RunView(
@@ -154,6 +164,11 @@ class RunFold:
             best_mean=self._level.best,
             collapsed=self._level.since,
             progressed=self._progressed,
+            returns=self._tally.numbers(),
+            solved_episode=self._solved_episode if self._solved_at is not None else None,
+            began=self._began,
+            cpu_seconds=(self._cpu_before + self._cpu_s) or None,
+            trend=self._tally.trend(),
         )
 
     def _state(self, held: bool) -> RunState:
@@ -183,6 +198,9 @@ class RunFold:
         self._ended = False
         self._from_step = 0
         self._last = self._start = event
+        self._began = event.at if self._began is None else self._began
+        self._cpu_before += self._cpu_s
+        self._cpu_s = 0.0
         self._backend = event.backend
         self._wall_zero = event.at - self._clock
         self._cpu = None
@@ -197,7 +215,8 @@ class RunFold:
     def _on_resume(self, event: events.Resume) -> None:
         for curve in self.curves.values():
             curve.rewind(event.step)
-        self._beats.rewind(self._clock)
+        self._tally.rewind(event.step)
+        self._updates.back(event.step, self.curves["steps/s"].end("updates"))
         self._evals = [point for point in self._evals if point.step <= event.step]
         self._step = event.step
         self._from_step = event.step
@@ -211,13 +230,24 @@ class RunFold:
         self._wall_zero = self._start.at - self._clock
         self._note(self._now(), "resumed", f"from step {event.step}")
 
+    def _on_checkpoint(self, event: events.Checkpoint) -> None:
+        self._checkpoint = event
+        for curve in self.curves.values():
+            curve.mark(event.step)
+        self._levels.append((event.step, self._level.copy()))
+        self._tally.mark(event.step)
+
+    def _on_checkpoint(self, event: events.Checkpoint) -> None:
+        self._on_checkpoint(event)
+
     def _on_episode(self, event: events.Episode) -> None:
         if event.episode <= self._episodes:
             return  # seen already
         self._episodes = event.episode
         self._step = max(self._step, event.step)
-        self.curves["return"].append(event.step, event.r)
-        self.curves["length"].append(event.step, event.l)
+        self._append("return", event.step, event.r)
+        self._append("length", event.step, event.l)
+        self._tally.add(event.episode, event.step, event.r)
         well = self._level.since is None
         self._level.add(event.step, event.r)
         if well and self._level.since is not None:
@@ -226,7 +256,7 @@ class RunFold:
         if solved is not None and self._solved_at is None and self._episodes >= MEAN_OF:
             mean = _mean(self.curves["return"])
             if mean is not None and mean >= solved:
-                self._solved_at = event.step
+                self._solved_at, self._solved_episode = event.step, event.episode
                 self._note(self._now(), "solved", f"solved at {event.step} steps")
 
     def _on_beat(self, t: float, event: events.Beat) -> None:
@@ -236,13 +266,18 @@ class RunFold:
             now = max(0.0, (event.cpu_s - self._cpu_from[1]) / (t - self._cpu_from[0]))
             self._cpu = now if self._cpu is None else 0.5 * self._cpu + 0.5 * now
         self._cpu_from = (t, event.cpu_s)
-        if event.updates > 0:  # before learning starts, steps are several times cheaper
-            self._beats.append(t, event.step)
-        self.curves["steps/s"].append(event.step, event.sps)
+        self._cpu_s = event.cpu_s
+        self._updates.seen(event.step, event.updates)
+        self._append("steps/s", event.step, event.sps)
         if math.isfinite(event.epsilon):
-            self.curves["epsilon"].append(event.step, event.epsilon)
-        if event.updates > 0:
-            self.curves["loss"].append(event.step, event.loss)
+            self._append("epsilon", event.step, event.epsilon)
+        if event.updates > 0:  # before learning starts, steps are several times cheaper
+            self._append("loss", event.step, event.loss)
+
+    def _append(self, name: str, step: int, y: float) -> None:
+        self.curves[name].append(
+            step=step, episode=self._episodes, seconds=self._clock, updates=self._updates.at(step), y=y
+        )
 
     def _now(self) -> float:
         return self._wall_zero + self._clock if self._start.attempt else getattr(self._last, "at", 0.0)
@@ -270,11 +305,36 @@ def _finite(value: float) -> float | None:
 
 
 def _mean(curve: Curve) -> float | None:
-    count = min(MEAN_OF, len(curve))
-    return sum(islice(reversed(curve.y), count)) / count if count else None
+    newest = curve.recent(MEAN_OF)
+    return sum(newest) / len(newest) if newest else None
 
 
 def _mean_rate(beats: Curve) -> float | None:
-    if len(beats) < 2 or beats.x[-1] <= beats.x[0]:
+    steps, seconds = beats.buckets.step, beats.buckets.seconds
+    if len(steps) < 2 or seconds[-1] <= seconds[0]:
         return None
-    return (beats.y[-1] - beats.y[0]) / (beats.x[-1] - beats.x[0])
+    return (steps[-1] - steps[0]) / (seconds[-1] - seconds[0])
+
+
+class _Updates:
+    """Gradient updates at a step: what the last beat said, and from there on what the settings say."""
+
+    def __init__(self, settings: Mapping[str, Json]) -> None:
+        steps, every = _count(settings, "gradient_steps") or 1, _count(settings, "train_freq") or 1
+        self._each = steps / every if steps > 0 and every > 0 else 1.0  # -1: as many as steps
+        self._from = float(_count(settings, "learning_starts") or 0)
+        self._had = 0.0
+
+    def seen(self, step: int, updates: int) -> None:
+        """Take what a beat says."""
+        if updates > 0:
+            self.back(step, updates)
+
+    def back(self, step: float, updates: float) -> None:
+        """Go on from here, once learning has begun."""
+        if updates > 0:
+            self._from, self._had = step, updates
+
+    def at(self, step: float) -> float:
+        """Updates at a step."""
+        return self._had + max(0.0, step - self._from) * self._each

@@ -125,7 +125,7 @@ def throughput(views: Iterable[RunView]) -> dict[str, Throughput]:
         if speed and (view.clock >= 20 or isinstance(view.state, state.Finished)):
             work = kind(view.spec.env, view.spec.settings)
             speeds.setdefault(work, []).append(speed)
-            length = etas.episode_length(view.curves["length"].y)
+            length = etas.episode_length(view.curves["length"])
             if length is not None:
                 told = lengths if view.episodes >= TOLD else early
                 told.setdefault(work, []).append(length.mid)

@@ -196,10 +196,10 @@ def tails(entry: Entry, palette: Palette, most: int) -> Lines:
     label, color = palette.style("foreground", LABEL), palette.style(palette.curve(entry.color))
     lines: Lines = []
     for run in live[:most]:
-        returns = run.curves["return"].y
+        newest = run.curves["return"].last
         words = [f"ep {run.episodes}"]
-        if len(returns):
-            words.append(f"return {number(returns[-1])}")
+        if newest is not None:
+            words.append(f"return {number(newest)}")
         if run.loss is not None:
             words.append(f"loss {number(run.loss)}")
         if run.epsilon is not None:

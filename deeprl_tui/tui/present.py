@@ -217,7 +217,7 @@ def experiment_row(entry: Entry, ends: Mapping[RunId, Eta | None], look: Look, *
 def trend_of(entry: Entry, width: int = TREND) -> str:
     """A small line through the returns of the first seed that has some."""
     for run in entry.runs:
-        values = run.curves["return"].y
+        values = run.curves["return"].means()
         if len(values) >= 2 * width:
             step = max(1, len(values) // (16 * width))
             return braille_trend(values[::step], width)

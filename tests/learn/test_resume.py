@@ -60,8 +60,8 @@ def assert_same(one: Any, other: Any) -> None:
     assert [row["r"] for row in ours.values["recent"]] == [row["r"] for row in theirs.values["recent"]]
     left, right = one.view(), other.view()
     for name in ("return", "length"):
-        assert left.curves[name].x == right.curves[name].x
-        assert left.curves[name].y == right.curves[name].y
+        assert left.curves[name].buckets.step == right.curves[name].buckets.step
+        assert left.curves[name].means() == right.curves[name].means()
     assert left.evals == right.evals
     assert right.inexact == ""
 
@@ -253,7 +253,7 @@ def test_without_any_checkpoint_the_run_starts_again(a_trial: Maker) -> None:
     previous(broken.paths).unlink()
     assert broken.train(2) == 0
     assert_same(whole, broken)
-    assert load_results(str(broken.paths.folder))["l"].sum() == sum(broken.view().curves["length"].y)
+    assert load_results(str(broken.paths.folder))["l"].sum() == sum(broken.view().curves["length"].means())
 
 
 def test_a_long_replay_log_is_written_anew(a_trial: Maker) -> None:

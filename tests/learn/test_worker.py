@@ -36,7 +36,7 @@ def test_episode_budget_is_exact(a_trial: Maker, train_freq: int) -> None:
     trial.train()
     view = trial.view()
     assert view.episodes == 17
-    assert view.step == sum(view.curves["length"].y)
+    assert view.step == sum(view.curves["length"].means())
     assert isinstance(view.state, state.Finished)
 
 
@@ -46,8 +46,8 @@ def test_a_finished_run_leaves_what_sb3_and_rl_zoo_look_for(a_trial: Maker) -> N
     trial.train()
     paths, view = trial.paths, trial.view()
     rows = load_results(str(paths.folder))
-    assert rows["l"].cumsum().tolist() == list(view.curves["return"].x)
-    assert rows["r"].tolist() == list(view.curves["return"].y)
+    assert rows["l"].cumsum().tolist() == list(view.curves["return"].buckets.step)
+    assert rows["r"].tolist() == list(view.curves["return"].means())
     with np.load(paths.evaluations) as arrays:
         assert arrays["timesteps"].tolist() == [500, 1000, 1500]
         assert arrays["results"].shape == arrays["ep_lengths"].shape == (3, 2)
@@ -62,7 +62,7 @@ def test_evaluating_does_not_change_training(a_trial: Maker) -> None:
     often, never = a_trial("often", eval_freq=50), a_trial("never", eval_freq=0)
     often.train()
     never.train()
-    assert often.view().curves["return"].y == never.view().curves["return"].y
+    assert often.view().curves["return"].means() == never.view().curves["return"].means()
 
 
 def test_equal_seeds_start_episodes_in_equal_states(a_spec: Maker) -> None:
@@ -223,7 +223,7 @@ def test_it_learns(a_trial: Maker) -> None:
         save_freq=8000,
     )
     trial.train()
-    assert np.mean(trial.view().curves["return"].y[-20:]) > 60
+    assert np.mean(trial.view().curves["return"].recent(20)) > 60
 
 
 def test_a_buffer_that_cannot_fit_is_refused(a_trial: Maker) -> None:

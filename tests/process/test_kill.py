@@ -29,7 +29,7 @@ def test_a_killed_worker_goes_on_from_its_checkpoint(lab: Lab) -> None:
     assert isinstance(view.state, state.Finished)
     assert view.attempt == 2
     assert view.step == 4000
-    steps = list(view.curves["return"].x)
+    steps = list(view.curves["return"].buckets.step)
     assert steps == sorted(set(steps))
     resumed = [note.text for note in view.notes if note.kind == "resumed"]
     assert resumed

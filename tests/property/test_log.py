@@ -69,5 +69,5 @@ def test_the_fold_survives_any_order_of_events(order: list[tuple[int, int]]) -> 
         run.apply(attempt, LINES[index])
     view = run.view(held=True)
     for curve in view.curves.values():
-        assert list(curve.x) == sorted(curve.x)
+        assert list(curve.buckets.step) == sorted(curve.buckets.step)
     assert 0.0 <= view.progress <= 1.0

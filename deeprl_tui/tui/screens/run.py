@@ -13,7 +13,6 @@ from textual.containers import Horizontal, Vertical
 
 from deeprl_tui import ops
 from deeprl_tui.core import state
-from deeprl_tui.core.curve import Curve
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.core.text import uncolored
@@ -58,7 +57,6 @@ class RunScreen(WatchScreen):
         self.follow = True
         self._log: list[str] = []
         self._pictures = 0
-        self._evals: dict[RunId, Curve] = {}
 
     def compose(self) -> ComposeResult:
         """Put the panels together."""
@@ -151,30 +149,17 @@ class RunScreen(WatchScreen):
         ghost = palette.color(color, _GHOST)
         drawn: list[CurveData] = []
         for run in entry.runs:
-            curve = self._curve(run, metric)
+            curve = run.curves[metric]
             one = run.id.seed == self.seed
             if len(curve) and (len(entry.runs) > 1 or one) and not one:
                 drawn.append(CurveData(f"seed {run.id.seed}", ghost, [curve]))
-        seeds = [
-            self._curve(run, metric) for run in entry.runs if self.seed is None or run.id.seed == self.seed
-        ]
+        seeds = [run.curves[metric] for run in entry.runs if self.seed is None or run.id.seed == self.seed]
         name = entry.name if self.seed is None else f"seed {self.seed}"
         drawn.append(CurveData(name, color, [curve for curve in seeds if len(curve)], True))
         empty = "no evaluation yet" if metric == "eval" else "no episode yet"
         refs = present.references(entry, "return" if metric == "eval" else metric)
         chart.set_curves(drawn, refs, empty)
         self._caption()
-
-    def _curve(self, run: RunView, metric: str) -> Curve:
-        if metric != "eval":
-            return run.curves[metric]
-        curve = self._evals.setdefault(run.id, Curve())
-        points = run.evals
-        if len(points) < len(curve) or (len(curve) and points[len(curve) - 1].step != curve.x[-1]):
-            curve.rewind(-1.0)
-        for point in points[len(curve) :]:
-            curve.append(point.step, point.mean)
-        return curve
 
     def _caption(self) -> None:
         self.query_one("#chart-panel", Panel).set_subtitle(self.query_one(CurvePlot).caption())

@@ -187,12 +187,10 @@ class CurvePlot(Widget, can_focus=True):
             return
         from deeprl_tui.tui.widgets.chart.strips import frame_strips
 
-        more = self._plotter.follow(self._curves)
+        self._plotter.follow(self._curves, self._view.axis)
         look = self._look()
         frame = self._plotter.draw(width, height, self._view, look, self._refs, self._x_name, self._empty)
         self._strips = frame_strips(frame, "" if look.plain else look.background)
-        if more:
-            self.set_timer(0.02, self._touch)
         told = (self._view, self.caption())
         if told != self._told:
             self._told = told

@@ -6,6 +6,8 @@ Rule: plain values without numpy or Textual; every change returns a new View.
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, get_args
 
+from deeprl_tui.core.curve import Axis
+
 Band: TypeAlias = Literal["sd", "ci95", "minmax", "none"]
 
 BANDS: Final[tuple[Band, ...]] = get_args(Band)
@@ -29,6 +31,7 @@ class View:
     band: Band = "sd"
     smooth: float = SMOOTH[0]
     cross: float | None = None  # the x of the crosshair, so it stays where it is when the view moves
+    axis: Axis = "step"
 
     def span(self, end: float) -> tuple[float, float]:
         """The range of x to draw; never empty."""

@@ -75,7 +75,7 @@ def test_a_resume_drops_what_came_after_its_checkpoint() -> None:
     ]
     second: History = [(3.0, start(2)), (3.0, Resume(30, 3)), *training(2, first=4, step=30)]
     resumed = view(first, second, held=True)
-    assert list(resumed.curves["return"].x) == [10, 20, 30, 40, 50]
+    assert list(resumed.curves["return"].buckets.step) == [10, 20, 30, 40, 50]
     assert resumed.episodes == 5
     assert resumed.attempt == 2
 

@@ -32,7 +32,7 @@ class Watch:
 
 def essence(view: RunView) -> tuple[object, ...]:
     """What must be equal however a run was watched."""
-    return view.state, view.episodes, view.step, view.attempt, [list(c.y) for c in view.curves.values()]
+    return view.state, view.episodes, view.step, view.attempt, [list(c.means()) for c in view.curves.values()]
 
 
 def test_watching_from_the_start_and_attaching_late_show_the_same(tmp_path: Path) -> None:

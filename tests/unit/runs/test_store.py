@@ -117,4 +117,4 @@ def test_a_new_attempt_continues_the_view(store: RunStore) -> None:
     from deeprl_tui.core.events import Resume
 
     write(paths, 2, [(2.0, start(2)), (2.0, Resume(20, 2)), *training(2, first=3, step=20)])
-    assert list(load_view(paths).curves["return"].y) == [1.0, 2.0, 3.0, 4.0]
+    assert list(load_view(paths).curves["return"].means()) == [1.0, 2.0, 3.0, 4.0]

@@ -16,7 +16,7 @@ from deeprl_tui.tui.widgets.view import View
 def curve(n: int, top: float = 100.0) -> Curve:
     made = Curve()
     for k in range(n):
-        made.append(k * 10.0, top * k / n)
+        made.append(step=k * 10.0, y=top * k / n)
     return made
 
 
@@ -92,7 +92,7 @@ async def test_the_same_curves_are_not_drawn_again() -> None:
         app.plot.set_curves([CurveData("a", "#9ece6a", [live])])
         await pilot.pause()
         assert app.plot._strips is strips
-        live.append(6000.0, 500.0)
+        live.append(step=6000.0, y=500.0)
         app.plot.set_curves(data)
         await pilot.pause()
         assert app.plot._strips is not strips
@@ -196,7 +196,7 @@ async def test_only_rows_that_differ_are_painted() -> None:
         app.plot.set_curves([CurveData("a", "#9ece6a", [live])])
         await ready(pilot)
         before = list(app.plot._strips)
-        live.append(4991.0, 99.9)
+        live.append(step=4991.0, y=99.9)
         app.plot.set_curves([CurveData("a", "#9ece6a", [live])])
         await pilot.pause()
         same = [a == b for a, b in zip(before, app.plot._strips, strict=True)]

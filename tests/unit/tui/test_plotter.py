@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from deeprl_tui.core.curve import Curve
 from deeprl_tui.tui.widgets.chart.canvas import Look
-from deeprl_tui.tui.widgets.chart.plotter import BUDGET, Plotter
+from deeprl_tui.tui.widgets.chart.plotter import Plotter
 from deeprl_tui.tui.widgets.view import View
 
 LOOK = Look("#0f1117", "#c9d1e3", "#e0af68")
@@ -20,30 +20,28 @@ class Line:
 
 def long_curve(n: int) -> Curve:
     curve = Curve()
-    curve.x.extend(range(n))
-    curve.y.extend([1.0] * n)
+    for step in range(n):
+        curve.append(step=step, y=1.0, seconds=step / 2)
     return curve
-
-
-def test_a_long_curve_is_taken_in_parts() -> None:
-    """One call takes a bounded number of samples and says that there is more."""
-    plotter, line = Plotter(), Line([long_curve(BUDGET + 10)])
-    assert plotter.follow([line])
-    plotter.draw(60, 10, View(), LOOK)
-    assert plotter.end == BUDGET - 1
-    assert not plotter.follow([line])
-    plotter.draw(60, 10, View(), LOOK)
-    assert plotter.end == BUDGET + 9
 
 
 def test_curves_can_grow_while_they_are_followed() -> None:
     """Following does not lock the arrays of the fold."""
     plotter, line = Plotter(), Line([long_curve(10)])
     plotter.follow([line])
-    line.seeds[0].append(20.0, 2.0)
+    line.seeds[0].append(step=20.0, y=2.0)
     plotter.follow([line])
     plotter.draw(60, 10, View(), LOOK)
     assert plotter.end == 20
+
+
+def test_another_axis_is_read_anew() -> None:
+    """The same curve over seconds of training ends where its seconds end."""
+    plotter, line = Plotter(), Line([long_curve(11)])
+    plotter.follow([line])
+    plotter.follow([line], "seconds")
+    plotter.draw(60, 10, View(axis="seconds"), LOOK)
+    assert plotter.end == 5
 
 
 def test_seeds_are_those_of_the_selected_curve() -> None:

@@ -1,35 +1,21 @@
 """The part of the chart widget that needs numpy: follows the curves it is given and draws them.
 
-Rule: no Textual widgets here, so all of it is tested on arrays; a call never takes more than a few new
-samples, so a chart of a million steps builds itself over several frames instead of holding up the keys.
+Rule: no Textual widgets here, so all of it is tested on arrays; what did not change is not worked out again.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Final, Protocol
+from typing import Protocol
 
-import numpy as np
 
+from deeprl_tui.core.curve import Axis
+from deeprl_tui.core.curve import Curve as Points
 from deeprl_tui.tui.widgets.chart.area import Curve, Range, fit_y
 from deeprl_tui.tui.widgets.chart.canvas import Box, Frame, Look, layout
 from deeprl_tui.tui.widgets.chart.draw import draw
 from deeprl_tui.tui.widgets.chart.series import Aggregate, Series, aggregate
 from deeprl_tui.tui.widgets.view import View
-
-BUDGET: Final = 200_000
-"""Samples taken over per call: about 5 ms."""
-
-
-class Points(Protocol):
-    """What grows: `core.curve.Curve` fits. `generation` changes when points were taken back."""
-
-    @property
-    def generation(self) -> int: ...
-    @property
-    def x(self) -> Sequence[float]: ...
-    @property
-    def y(self) -> Sequence[float]: ...
 
 
 class CurveSpec(Protocol):
@@ -48,7 +34,7 @@ class CurveSpec(Protocol):
 @dataclass(slots=True)
 class _Followed:
     points: Points  # held, so that its id stays its own
-    generation: int
+    state: tuple[int, int, Axis]
     number: int  # never used twice
     series: Series
 
@@ -67,33 +53,22 @@ class Plotter:
         self.seeds = (0, 0)
         """Of the selected curve, or of the one with most seeds: seeds at most, and at its end."""
 
-    def follow(self, curves: Sequence[CurveSpec]) -> bool:
-        """Take over what is new in these curves and forget all others; True if there is more to take."""
+    def follow(self, curves: Sequence[CurveSpec], axis: Axis = "step") -> None:
+        """Take over what is new in these curves and forget all others."""
         self._curves = curves
         wanted = {id(points): points for curve in curves for points in curve.seeds}
         for gone in self._followed.keys() - wanted.keys():
             del self._followed[gone]
-        room = BUDGET
         for key, points in wanted.items():
+            state = (points.generation, len(points), axis)
             followed = self._followed.get(key)
-            if followed is None or followed.generation != points.generation:
-                followed = self._followed[key] = _Followed(
-                    points, points.generation, next(self._numbers), Series()
-                )
-            have, size = followed.series.size, min(len(points.x), len(points.y))
-            stop = min(size, have + room)
-            if stop > have:
-                # Slices are copies: an array that numpy looks into cannot grow.
-                followed.series.extend(np.array(points.x[have:stop]), np.array(points.y[have:stop]))
-                room -= stop - have
-            if stop < size:
-                return True
-        return False
+            if followed is None or followed.state != state:
+                self._followed[key] = _Followed(points, state, next(self._numbers), Series(points, axis))
 
     def _seeds(self, curve: CurveSpec) -> list[_Followed]:
         """The curve's seeds that have samples."""
         found = (self._followed.get(id(points)) for points in curve.seeds)
-        return [seed for seed in found if seed is not None and seed.series.size]
+        return [seed for seed in found if seed is not None and seed.series.x.size]
 
     def draw(
         self,
@@ -117,7 +92,7 @@ class Plotter:
         most = (False, 0, 0)
         for spec, seeds in zip(self._curves, filled, strict=True):
             # A moved crosshair, another selection or another theme needs no new numbers.
-            data = tuple((seed.number, seed.series.size) for seed in seeds)
+            data = tuple(seed.number for seed in seeds)
             key = (data, x0, x1, columns, view.band, view.smooth)
             line = self._lines.get(key)
             if line is None:

@@ -1,25 +1,21 @@
-"""Curves as data: samples with a pyramid of block summaries, and many seeds made one line with a band.
+"""A curve as columns of a chart, and several as one line with a band.
 
-Rule: a sample is never lost. Whatever the zoom, the lowest and highest sample of a range are in its columns,
-and reading n columns costs the same for a thousand samples and for a million.
+Rule: whatever the zoom, the lowest and the highest sample of a range are in its columns.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from deeprl_tui.core.curve import Axis, Curve
 from deeprl_tui.tui.widgets.view import Band
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.intp]
-
-BLOCKS: Final = (32, 1024, 32768)
-_SIZES: Final[Ints] = np.array((1, *BLOCKS), np.intp)  # level 0: the samples themselves
-_LEAST: Final[Ints] = 4 * _SIZES[1:]  # samples from which a column reads whole blocks of a level
 
 
 class Columns(NamedTuple):
@@ -28,192 +24,64 @@ class Columns(NamedTuple):
     mean: Floats
     lo: Floats
     hi: Floats
-    samples: Ints  # NaN included: tells "nothing here" from "not a number here"
-
-
-class _Level:
-    """Minimum, maximum, sum and count of numbers, one of each per block."""
-
-    __slots__ = ("arrays", "done")
-
-    def __init__(self) -> None:
-        self.done = 0
-        self.arrays = [np.empty(4) for _ in range(4)]
-
-    def grow(self, done: int, new: Sequence[Floats]) -> None:
-        for k, values in enumerate(new):
-            if done > len(self.arrays[k]):
-                self.arrays[k] = np.concatenate([self.arrays[k][: self.done], np.empty(2 * done - self.done)])
-            self.arrays[k][self.done : done] = values
-        self.done = done
+    samples: Ints  # buckets, those without a number included: tells "nothing here" from "not a number here"
 
 
 class Series:
-    """Samples y at x, x never decreasing; only appended to."""
+    """A copy of a curve's buckets over one axis."""
 
-    __slots__ = ("_levels", "_x", "_y", "size")
+    __slots__ = ("count", "high", "low", "mean", "total", "x")
 
-    def __init__(self, x: ArrayLike = (), y: ArrayLike = ()) -> None:
-        self.clear()
-        self.extend(x, y)
+    def __init__(self, curve: Curve, axis: Axis = "step") -> None:
+        buckets = curve.buckets
+        size = min(map(len, buckets))  # it may grow meanwhile
+        columns = (getattr(buckets, axis), buckets.low, buckets.high, buckets.total)
+        # Slices are copies: an array that numpy looks into cannot grow.
+        self.x, self.low, self.high, self.total = (
+            np.frombuffer(column[:size]) if size else np.empty(0) for column in columns
+        )
+        self.count: Floats = np.array(buckets.count[:size], np.float64)
+        self.mean: Floats = np.full(size, np.nan)
+        np.divide(self.total, self.count, out=self.mean, where=self.count > 0)
 
-    def clear(self) -> None:
-        """Forget all samples."""
-        self.size = 0
-        self._x: Floats = np.empty(64)
-        self._y: Floats = np.empty(64)
-        self._levels = [_Level() for _ in BLOCKS]
-
-    def __len__(self) -> int:
-        return self.size
-
-    @property
-    def x(self) -> Floats:
-        """All x, a view: do not write to it."""
-        return self._x[: self.size]
-
-    @property
-    def y(self) -> Floats:
-        """All y, a view: do not write to it."""
-        return self._y[: self.size]
-
-    def extend(self, x: ArrayLike, y: ArrayLike) -> None:
-        """Append samples. An infinite y counts as NaN. An x below the one before it is lifted to it."""
-        new_x = np.asarray(x, np.float64)
-        new_y = np.asarray(y, np.float64)
-        if new_x.shape != new_y.shape or new_x.ndim != 1:
-            raise ValueError(f"x and y must be two equally long rows, got {new_x.shape} and {new_y.shape}")
-        if not new_x.size:
-            return
-        start, size = self.size, self.size + new_x.size
-        if size > len(self._x):
-            room = np.empty(2 * size - start)
-            self._x = np.concatenate([self.x, room])
-            self._y = np.concatenate([self.y, room])
-        floor = self._x[start - 1] if start else -np.inf
-        if new_x[0] < floor or not bool((new_x[1:] >= new_x[:-1]).all()):
-            new_x = np.maximum.accumulate(np.fmax(new_x, floor))
-        self._x[start:size] = new_x
-        self._y[start:size] = new_y
-        tail = self._y[start:size]
-        tail[np.isinf(tail)] = np.nan
-        self.size = size
-        self._summarize()
-
-    def _summarize(self) -> None:
-        for k, block in enumerate(BLOCKS):
-            level = self._levels[k]
-            done = self.size // block
-            if done == level.done:
-                return
-            if k == 0:
-                values = self._y[level.done * block : done * block].reshape(-1, block)
-                known = np.isfinite(values)
-                total = np.where(known, values, 0.0).sum(1)
-                new = [np.fmin.reduce(values, 1), np.fmax.reduce(values, 1), total, known.sum(1)]
-            else:
-                ratio = block // BLOCKS[k - 1]
-                part = slice(level.done * ratio, done * ratio)
-                low, high, total, count = (a[part].reshape(-1, ratio) for a in self._levels[k - 1].arrays)
-                new = [np.fmin.reduce(low, 1), np.fmax.reduce(high, 1), total.sum(1), count.sum(1)]
-            level.grow(done, new)
-
-    def columns(self, x0: float, x1: float, n: int) -> Columns:
-        """The samples with x0 <= x <= x1 in n equal columns.
-
-        Inside the range a sample may count for the column beside its own, by at most a quarter of a column's
-        samples; the two ends of the range are exact.
-        """
+    def columns(self, x0: float, x1: float, n: int, *, ends: bool = True) -> Columns:
+        """The buckets with x0 <= x <= x1 in n equal columns; without ends lo and hi are not worked out."""
         places = np.linspace(x0, x1, n + 1)
         places[-1] = np.nextafter(x1, np.inf)
         edges = self.x.searchsorted(places)
         samples = edges[1:] - edges[:-1]
-        used = samples > 0
-        if used.all():
-            out = self._reduce(edges, samples)
-        else:
-            out = np.full((3, n), np.nan)
-            if used.any():
-                out[:, used] = self._reduce(np.append(edges[:-1][used], edges[-1]), samples[used])
-        return Columns(out[0], out[1], out[2], samples)
+        used = np.flatnonzero(samples)
+        mean, lo, hi = np.full((3, n), np.nan)
+        if used.size:
+            at, stop = edges[used], edges[-1]
+            count = np.add.reduceat(self.count[:stop], at)
+            with np.errstate(invalid="ignore"):  # 0 / 0: a column of NaN
+                mean[used] = np.add.reduceat(self.total[:stop], at) / count
+            if ends:
+                lo[used] = np.minimum.reduceat(self.low[:stop], at)
+                hi[used] = np.maximum.reduceat(self.high[:stop], at)
+                lo[np.isinf(lo)] = hi[np.isinf(hi)] = np.nan
+        return Columns(mean, lo, hi, samples)
 
-    def _reduce(self, bounds: Ints, samples: Ints) -> Floats:
-        """Mean, minimum and maximum of the samples between bounds; no two bounds are equal."""
-        wish = _LEAST.searchsorted(samples, "right")
-        level = wish.copy()  # a column and its neighbor must agree on the block their bound is rounded to
-        level[1:] = np.minimum(level[1:], wish[:-1])
-        level[:-1] = np.minimum(level[:-1], wish[1:])
-        head, tail = int(bounds[0]), int(bounds[-1])
-        first, last = int(_SIZES[level[0]]), int(_SIZES[level[-1]])
-        cuts = bounds.copy()
-        inner = _SIZES[np.maximum(level[:-1], level[1:])]
-        cuts[1:-1] = bounds[1:-1] // inner * inner
-        cuts[0] = -(-head // first) * first
-        cuts[-1] = tail // last * last
-        starts, stops = cuts[:-1], cuts[1:]
-        lowest = int(level.min())
-        if lowest == int(level.max()):
-            size = int(_SIZES[lowest])
-            low, high, total, count = self._level(lowest, starts // size, stops // size)
-        else:
-            low, high, total, count = np.empty((4, len(samples)))
-            for k, size in enumerate(_SIZES.tolist()):
-                mine = level == k
-                if mine.any():
-                    got = self._level(k, starts[mine] // size, stops[mine] // size)
-                    low[mine], high[mine], total[mine], count[mine] = got
-        for column, start, stop in ((0, head, int(cuts[0])), (-1, int(cuts[-1]), tail)):
-            if stop > start:
-                rest = self._y[start:stop]
-                low[column] = np.fmin(low[column], np.fmin.reduce(rest))
-                high[column] = np.fmax(high[column], np.fmax.reduce(rest))
-                known = rest[np.isfinite(rest)]
-                total[column] += known.sum()
-                count[column] += known.size
-        with np.errstate(invalid="ignore"):  # 0 / 0: a column of NaN
-            return np.array((total / count, low, high))
-
-    def _level(self, k: int, starts: Ints, stops: Ints) -> tuple[Floats, Floats, Floats, Floats]:
-        """Minimum, maximum, sum and count between starts and stops, counted in the level's blocks."""
-        if bool((starts[1:] == stops[:-1]).all()):  # one row of columns: no copy
-            pick: slice | Ints = slice(int(starts[0]), int(stops[-1]))
-            at = starts - starts[0]
-        else:
-            sizes = stops - starts
-            at = np.cumsum(sizes) - sizes
-            pick = np.repeat(starts - at, sizes) + np.arange(int(sizes.sum()))
-        if k:
-            low, high, total, count = (a[pick] for a in self._levels[k - 1].arrays)
-        else:
-            low = high = self._y[pick]
-            known = np.isfinite(low)
-            total, count = np.where(known, low, 0.0), known.astype(np.float64)
-        return (
-            np.fmin.reduceat(low, at),
-            np.fmax.reduceat(high, at),
-            np.add.reduceat(total, at),
-            np.add.reduceat(count, at),
-        )
-
-    def line(self, x0: float, x1: float, n: int) -> Columns:
+    def line(self, x0: float, x1: float, n: int, *, ends: bool = True) -> Columns:
         """Like `columns`, with the mean drawn straight over columns between two samples.
 
         Columns before the first and after the last sample stay NaN, as do NaN samples and the way to them.
         """
-        columns = self.columns(x0, x1, n)
+        columns = self.columns(x0, x1, n, ends=ends)
         full = np.flatnonzero(columns.samples)
-        if len(full) == n or not self.size:
+        if len(full) == n or not self.x.size:
             return columns
         at, values = full.astype(np.float64), columns.mean[full]
         before = int(np.searchsorted(self.x, x0)) - 1
         after = int(np.searchsorted(self.x, x1, "right"))
         scale = n / (x1 - x0)
         if before >= 0:  # zoomed in: the line comes from a sample outside
-            at = np.append((self._x[before] - x0) * scale - 0.5, at)
-            values = np.append(self._y[before], values)
-        if after < self.size:
-            at = np.append(at, (self._x[after] - x0) * scale - 0.5)
-            values = np.append(values, self._y[after])
+            at = np.append((self.x[before] - x0) * scale - 0.5, at)
+            values = np.append(self.mean[before], values)
+        if after < self.x.size:
+            at = np.append(at, (self.x[after] - x0) * scale - 0.5)
+            values = np.append(values, self.mean[after])
         if len(at) > 1:
             columns.mean[:] = np.interp(np.arange(n), at, values, np.nan, np.nan)
         return columns
@@ -242,7 +110,7 @@ def aggregate(
     `minmax`: the lowest and highest sample, not smoothed. Without a band lo and hi are NaN. `smooth`: the
     weight of the past per column, 0 to 1, so smoothing follows the zoom.
     """
-    parts = [series.line(x0, x1, n) for series in seeds]
+    parts = [series.line(x0, x1, n, ends=band == "minmax") for series in seeds]
     if not parts:
         empty = np.full(n, np.nan)
         return Aggregate(empty, empty, empty, np.zeros(n, np.intp))
