@@ -7,6 +7,9 @@ inside the functions that need them.
 from deeprl_tui.ops.asking import Answer as Answer
 from deeprl_tui.ops.asking import ask as ask
 from deeprl_tui.ops.asking import resume as resume
+from deeprl_tui.ops.judging import compare as compare
+from deeprl_tui.ops.judging import summaries as summaries
+from deeprl_tui.ops.judging import verdicts as verdicts
 from deeprl_tui.ops.launching import Launched as Launched
 from deeprl_tui.ops.launching import conflicts as conflicts
 from deeprl_tui.ops.launching import kind as kind

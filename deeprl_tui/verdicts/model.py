@@ -15,6 +15,8 @@ SEEDS_FOR_INTERVAL = 5
 """A bootstrap of fewer seeds has too few different resamples to say anything."""
 SEEDS_NOT_ROUGH = 10
 """Below, a 95 % percentile interval covers markedly less than 95 % (benchmarks/coverage.py)."""
+ENDED = frozenset({"finished", "stopped", "failed"})
+"""States of runs that will not change unless somebody asks; a paused or lost one is to go on."""
 LEVEL = 0.95
 ALPHA = 0.05
 POWER = 0.8
@@ -116,7 +118,7 @@ class Study:
     of: int
     mean: float | None
     variance: float | None
-    p_solved: float | None  # share of episodes at or above the threshold; a run without any counts as 0
+    p_solved: float | None  # share of episodes at or above the threshold; a run that ended before counts as 0
     p_solved_90: float | None  # the same at 90 % of it
     p_catastrophic: float | None  # share below half the run's own mean; over the n runs
 
