@@ -237,9 +237,6 @@ class RunFold:
         self._levels.append((event.step, self._level.copy()))
         self._tally.mark(event.step)
 
-    def _on_checkpoint(self, event: events.Checkpoint) -> None:
-        self._on_checkpoint(event)
-
     def _on_episode(self, event: events.Episode) -> None:
         if event.episode <= self._episodes:
             return  # seen already

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
-
 from deeprl_tui.core.curve import Axis
 from deeprl_tui.core.curve import Curve as Points
 from deeprl_tui.tui.widgets.chart.area import Curve, Range, fit_y
