@@ -14,7 +14,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import ModalScreen, Screen
@@ -22,10 +21,11 @@ from textual.theme import Theme
 
 from deeprl_tui import ops
 from deeprl_tui.config import Checked
-from deeprl_tui.core.text import clean
 from deeprl_tui.errors import DeeprlError
 from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.tui import detect, keys
+from deeprl_tui.tui.actions import Actions
+from deeprl_tui.tui.announce import Announcer
 from deeprl_tui.tui.background import Finished, Jobs
 from deeprl_tui.tui.picture import Painter, Picture, live_runs
 from deeprl_tui.tui.requests import Requests
@@ -33,8 +33,6 @@ from deeprl_tui.tui.screens import SCREENS
 from deeprl_tui.tui.screens.base import WatchScreen
 from deeprl_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
 
-STAYS_S = 24 * 3600.0
-"""A message of a failure stays until it is clicked or cleared with escape."""
 AWAY = 5
 """Without focus only every fifth tick does something."""
 FILE_EVERY = 3
@@ -72,7 +70,7 @@ def _commands() -> type[Provider]:
     return Commands
 
 
-class DeeprlApp(App[int]):
+class DeeprlApp(Actions):
     """The dashboard."""
 
     TITLE = "deeprl"
@@ -89,6 +87,7 @@ class DeeprlApp(App[int]):
         self.workspace = workspace
         self.jobs = Jobs(self)
         self.requests = Requests(self)
+        self.announcer = Announcer(self)
         self.painter = Painter(workspace.fleet, workspace.file, workspace.wall)
         self.left_runs = 0  # runs that went on when it ended
         self._theme_wish = theme
@@ -159,6 +158,9 @@ class DeeprlApp(App[int]):
             return
         if self._ticks % FILE_EVERY == 0:
             self._read_file()
+        picture = self.look()
+        self.requests.look(picture)
+        self.announcer.look(picture)
         self.refresh_front()
 
     def refresh_front(self) -> None:
@@ -168,6 +170,11 @@ class DeeprlApp(App[int]):
             picture = self.look()
             if picture is not screen.picture:
                 screen.show(picture)
+
+    @property
+    def away(self) -> bool:
+        """Whether the terminal is not looked at."""
+        return self._away
 
     def on_app_blur(self) -> None:
         """Nobody looks."""
@@ -217,18 +224,12 @@ class DeeprlApp(App[int]):
 
     def tell(self, text: str) -> None:
         """Say that something was done."""
-        self.notify(clean(text), timeout=6, markup=False)
+        self.announcer.tell(text)
 
     def fail(self, error: Exception) -> None:
         """Say what went wrong; it stays until it is clicked or cleared."""
         text = str(error) if isinstance(error, DeeprlError) else f"{type(error).__name__}: {error}"
-        lines = [clean(line) for line in text.splitlines()[:6]]
-        self.notify("\n".join(lines), severity="error", timeout=STAYS_S, markup=False)
-
-    def copy(self, text: str, what: str) -> None:
-        """Put a text into the terminal's clipboard."""
-        self.copy_to_clipboard(text)
-        self.tell(f"copied {what}")
+        self.announcer.tell(text, error=True)
 
     def on_finished(self, message: Finished) -> None:
         """Take the outcome of a background call."""

@@ -65,6 +65,9 @@ KEYS: Final[tuple[Key, ...]] = (
         "r",
     ),
     Key("mark", "space", "mark", "Mark", "mark the row for n, x, p and r", (DASHBOARD,), "space", False),
+    Key(
+        "undo", "u", "undo", "Undo", "let go on what was stopped just now", (EVERYWHERE,), "u", False
+    ),
     Key("filter", "slash", "filter", "Filter", "show only rows that have these words", (DASHBOARD,), "/"),
     Key("clear", "escape", "clear", "", "clear filter, marks and messages", (DASHBOARD,), "esc", False),
     Key("metric", "m", "metric(1)", "Metric", "show the next metric", (DASHBOARD, RUN), "m"),
@@ -89,6 +92,17 @@ KEYS: Final[tuple[Key, ...]] = (
         "^p :",
         False,
     ),
+    Key(
+        "news",
+        "exclamation_mark",
+        "news",
+        "",
+        "go to the run of the newest message",
+        (EVERYWHERE,),
+        "!",
+        False,
+    ),
+    Key("copy.table", "ctrl+y", "copy_table", "", "copy the table as text", (EVERYWHERE,), "^y", False),
     Key("theme", "t", "theme", "Theme", "next theme: night, day, terminal", (EVERYWHERE,), "t", False),
     Key(
         "panel", "tab,shift+tab", "", "", "go to the next or previous panel", (EVERYWHERE,), "tab ⇧tab", False
@@ -106,6 +120,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("quit", "q", "leave", "Quit", "quit; the runs go on", (EVERYWHERE,), "q"),
     Key("table.move", "", "", "", "move", (TABLE,), "↑↓ j k", False),
     Key("table.ends", "", "", "", "first, last", (TABLE,), "g G", False),
+    Key("table.sort", "", "", "", "sort by the next column, turn the order", (TABLE,), "o O", False),
     Key("table.page", "", "", "", "move by a page", (TABLE,), "^u ^d", False),
     Key("chart.cross", "", "", "", "move the crosshair: values at one step", (CHART,), "← →", False),
     Key("chart.zoom", "", "", "", "zoom in, zoom out", (CHART,), "+ -", False),

@@ -8,9 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from deeprl_tui import ops
+from deeprl_tui.core import state
+from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import ConfigError, DeeprlError
 from deeprl_tui.runs.store import Ask
+from deeprl_tui.tui.picture import Picture
+from deeprl_tui.tui.toasts import UNDO_S
 from deeprl_tui.tui.words import plural
 
 if TYPE_CHECKING:
@@ -22,6 +26,8 @@ class Requests:
 
     def __init__(self, app: "DeeprlApp") -> None:
         self._app = app
+        self._stopped: tuple[tuple[RunId, ...], float] = ((), 0.0)  # what was stopped last, and when
+        self._reviving: set[RunId] = set()  # they stop still, and go on after that
 
     def launch(
         self, names: Sequence[str], seeds: str, overrides: Sequence[str], *, fresh: bool = False
@@ -60,8 +66,38 @@ class Requests:
         def answered(sure: bool | None) -> None:
             if sure:
                 self._ask(runs, "stop")
+                self._stopped = (tuple(run.id for run in runs), self._app.workspace.wall())
+                self._reviving -= set(self._stopped[0])
 
         self._app.push_screen(ConfirmScreen(title, words, yes=yes, no="Keep running"), answered)
+
+    def undo(self, *, late: bool = False) -> str:
+        """Let go on what was stopped last; what to say if that is not done.
+
+        late: also after some seconds, when the key alone could be a slip.
+        """
+        runs, at = self._stopped
+        if not runs:
+            return "u: nothing was stopped from here"
+        if not late and self._app.workspace.wall() - at > UNDO_S:
+            return "u: the last stop is too long ago; : finds Undo the last stop, r resumes what is chosen"
+        self._stopped = ((), 0.0)
+        self._reviving |= set(runs)
+        self._app.tell(f"undo: {_names(runs)} will go on")
+        self.look(self._app.look())
+        return ""
+
+    def look(self, picture: Picture) -> None:
+        """Let runs go on whose stop was taken back, as soon as they have stopped."""
+        if not self._reviving:
+            return
+        known = picture.snapshot.runs
+        views = [known[run] for run in sorted(self._reviving) if run in known]
+        over = [view for view in views if state.is_over(view.state)]
+        self._reviving -= {view.id for view in over}
+        again = [view for view in over if isinstance(view.state, state.Stopped)]
+        if again:
+            self.resume(again)
 
     def pause(self, runs: Sequence[RunView]) -> None:
         """Pause runs at their next checkpoint."""
@@ -93,10 +129,14 @@ class Requests:
     def _ask(self, runs: Sequence[RunView], what: Ask) -> None:
         root, names = self._app.workspace.root, [str(run.id) for run in runs]
         self._app.jobs.run(
-            "ask", lambda: ops.ask(root, names, what), self._on_answers, self._app.fail, every=True
+            "ask",
+            lambda: ops.ask(root, names, what),
+            lambda answers: self._on_answers(answers, what),
+            self._app.fail,
+            every=True,
         )
 
-    def _on_answers(self, answers: Sequence[ops.Answer]) -> None:
+    def _on_answers(self, answers: Sequence[ops.Answer], what: Ask | None = None) -> None:
         refused = [answer for answer in answers if not answer.done]
         for answer in refused[:3]:
             self._app.fail(DeeprlError(answer.text, place=str(answer.run)))
@@ -107,5 +147,13 @@ class Requests:
             if answer.done:
                 said.setdefault(answer.text, []).append(str(answer.run))
         for text, names in said.items():
-            self._app.tell(f"{names[0] if len(names) == 1 else plural(len(names), 'run')}: {text}")
+            who = names[0] if len(names) == 1 else plural(len(names), "run")
+            if what == "stop":
+                self._app.announcer.tell(f"{who}: {text}; u lets it go on", stays_s=UNDO_S)
+            else:
+                self._app.tell(f"{who}: {text}")
         self._app.wake()
+
+
+def _names(runs: Sequence[RunId]) -> str:
+    return str(runs[0]) if len(runs) == 1 else plural(len(runs), "run")

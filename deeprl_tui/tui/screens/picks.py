@@ -167,7 +167,7 @@ class Picks(WatchScreen):
         elif self.marked:
             self.marked.clear()
         else:
-            self.app.clear_notifications()
+            self.deeprl.announcer.clear()
             self.table.focus()
         self.call_after_refresh(self.repaint)
 
