@@ -5,6 +5,7 @@
     ├── UnknownNameError     no such experiment or run
     ├── RefusedError         the request contradicts what is on disk
     ├── RunDirectoryError    a run directory cannot be read or written
+    ├── QueryError           a filter that cannot be understood
     └── LockHeldError        somebody else is the writer
 
 Rule: an error says where, what and what to do about it; the front ends print it, in one place each.
@@ -22,6 +23,7 @@ class ExitCode(IntEnum):
     FAILED = 1  # a run failed, was lost, or did not finish
     USAGE = 2  # bad arguments or a bad experiments.toml
     UNKNOWN_NAME = 3  # no such experiment, run or host
+    UNREACHABLE = 4  # a host does not answer, or ssh refuses it
     REFUSED = 5  # changed settings under an old name, or part of a request could not be done
     LOCKED = 73  # another supervisor owns this runs folder
     INTERRUPTED_RUN = 75  # a worker stopped at a checkpoint and can go on
@@ -87,6 +89,12 @@ class RefusedError(DeeprlError):
 
 class RunDirectoryError(DeeprlError):
     """A run directory that cannot be read or written."""
+
+
+class QueryError(DeeprlError):
+    """A filter of runs that cannot be understood."""
+
+    exit_code = ExitCode.USAGE
 
 
 class LockHeldError(DeeprlError):

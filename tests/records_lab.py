@@ -1,30 +1,44 @@
-"""Records of runs as the index gives them, with the values that a test is about."""
+"""Records without runs: for tests that need many, or one with a certain value."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
-from support import spec
+from support import WALL, spec
 
-from deeprl_tui.core.fold import RunFold
-from deeprl_tui.core.spec import RunId
+from deeprl_tui.core.fold import fold
+from deeprl_tui.core.spec import Json, RunId
 from deeprl_tui.runs.record import Record, record_of
 
-_PLAIN = record_of(RunFold(spec(solved=200.0)).view(held=False))
+SETTINGS: dict[str, Json] = {
+    "total_timesteps": 100_000,
+    "total_episodes": None,
+    "gamma": 0.99,
+    "double_q": True,
+    "net_arch": [64],
+    "replay_buffer": "uniform",
+    "network": "mlp",
+}
 
 
-def record(name: str, seed: int = 0, **values: Any) -> Record:
-    """One finished run; `settings` are added to those that all have."""
-    settings = {**_PLAIN.settings, **values.pop("settings", {})}
-    plain = {"env": "LunarLander-v3", "state": "finished", "settings": settings}
-    return replace(_PLAIN, id=RunId(name, seed), **{**plain, **values})
-
-
-def seeds(name: str, scores: Sequence[float | None], first: int = 0, **values: Any) -> list[Record]:
-    """Finished runs of an experiment by seed, with these scores."""
-    return [record(name, first + seed, score=score, **values) for seed, score in enumerate(scores)]
-
-
-def with_state(records: Iterable[Record], seed: int, state: str, **values: Any) -> list[Record]:
-    """The same with one run in another state."""
-    return [replace(one, state=state, **values) if one.id.seed == seed else one for one in records]
+def record(name: str = "CP_basic", seed: int = 0, **more: Any) -> Record:
+    """A finished run of CartPole with round numbers; more: other values of its fields."""
+    start = record_of(fold(spec(), {}, held=False))
+    body: dict[str, Any] = {
+        **start.to_json(),
+        "run": str(RunId(name, seed)),
+        "env": "CartPole-v1",
+        "settings": SETTINGS,
+        "solved": 195.0,
+        "state": "finished",
+        "progress": 1.0,
+        "began": WALL - 600,
+        "ended": WALL,
+        "step": 100_000,
+        "total_steps": 100_000,
+        "episodes": 1000,
+        "score": 150.0,
+        "best": 160.0,
+        "seconds": 600.0,
+        "host": "here",
+        **more,
+    }
+    return Record.from_json(body)
