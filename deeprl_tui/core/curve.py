@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
 from math import inf, isfinite, nan
+from operator import add
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 Axis: TypeAlias = Literal["step", "episode", "seconds", "updates"]
@@ -35,7 +36,7 @@ class Buckets(NamedTuple):
     low: "array[float]"  # inf in a bucket without a number
     high: "array[float]"  # -inf in one
     total: "array[float]"
-    count: "array[int]"  # numbers; samples that are none are not among them
+    known: "array[float]"  # numbers in it; samples that are none are not among them
 
 
 class _Recent(NamedTuple):
@@ -58,7 +59,7 @@ class _Mark:
 
 
 def _buckets() -> Buckets:
-    return Buckets(*(array("d") for _ in range(7)), array("q"))
+    return Buckets(*(array("d") for _ in Buckets._fields))
 
 
 def _newest(recent: _Recent) -> _Recent:
@@ -94,7 +95,7 @@ class Curve:
     @property
     def mean(self) -> float | None:
         """The mean of all numbers."""
-        count = sum(self.buckets.count)
+        count = sum(self.buckets.known)
         return sum(self.buckets.total) / count if count else None
 
     def end(self, axis: Axis = "step") -> float:
@@ -112,7 +113,7 @@ class Curve:
 
     def means(self) -> "array[float]":
         """The mean of each bucket, NaN where there is none: the samples themselves while they are few."""
-        columns = zip(self.buckets.total[:], self.buckets.count[:], strict=False)
+        columns = zip(self.buckets.total[:], self.buckets.known[:], strict=False)
         return array("d", (total / count if count else nan for total, count in columns))
 
     # -- what happens ------------------------------------------------------------------------------------
@@ -141,15 +142,14 @@ class Curve:
                 if y > buckets.high[-1]:
                     buckets.high[-1] = y
                 buckets.total[-1] += y
-                buckets.count[-1] += 1
+                buckets.known[-1] += 1
         else:
             if len(buckets.step) == MOST:
                 self._merge()
                 buckets = self.buckets
-            values = (y, y, y) if known else (inf, -inf, 0.0)
-            for column, value in zip(buckets[:7], (step, episode, seconds, updates, *values), strict=True):
+            values = (y, y, y, 1.0) if known else (inf, -inf, 0.0, 0.0)
+            for column, value in zip(buckets, (step, episode, seconds, updates, *values), strict=True):
                 column.append(value)
-            buckets.count.append(int(known))
             self._room = self.per - 1
         recent = self._recent
         recent.step.append(step)
@@ -199,8 +199,8 @@ class Curve:
             *(column[1::2] for column in old[:4]),
             array("d", map(min, old.low[::2], old.low[1::2])),
             array("d", map(max, old.high[::2], old.high[1::2])),
-            array("d", (a + b for a, b in zip(old.total[::2], old.total[1::2], strict=True))),
-            array("q", (a + b for a, b in zip(old.count[::2], old.count[1::2], strict=True))),
+            array("d", map(add, old.total[::2], old.total[1::2])),
+            array("d", map(add, old.known[::2], old.known[1::2])),
         )
         self.per *= 2
 
@@ -214,7 +214,7 @@ class Curve:
         """Be again what a mark remembers."""
         buckets = Buckets(*(column[: mark.used] for column in mark.kept or self.buckets))
         for column, value in zip(buckets, mark.open, strict=False):
-            column[-1] = value  # type: ignore[call-overload]
+            column[-1] = value
         mark.kept = None
         self._recent = _newest(mark.recent)
         self.buckets, self.per, self.size = buckets, mark.per, mark.size

@@ -95,7 +95,7 @@ def test_no_peak_is_lost_and_sum_and_count_are_exact(samples: list[tuple[float, 
     known = [y for y in values(history) if math.isfinite(y)]
     buckets = history.curve.buckets
     assert len(history.curve) == len(samples)
-    assert (sum(buckets.count), sum(buckets.total)) == (len(known), sum(known))
+    assert (sum(buckets.known), sum(buckets.total)) == (len(known), sum(known))
     assert min(buckets.low, default=math.inf) == min(known, default=math.inf)
     assert max(buckets.high, default=-math.inf) == max(known, default=-math.inf)
 

@@ -34,13 +34,12 @@ class Series:
 
     def __init__(self, curve: Curve, axis: Axis = "step") -> None:
         buckets = curve.buckets
-        size = min(map(len, buckets))  # it may grow meanwhile
-        columns = (getattr(buckets, axis), buckets.low, buckets.high, buckets.total)
+        size = min(len(column) for column in buckets)  # it may grow meanwhile
+        columns = (getattr(buckets, axis), buckets.low, buckets.high, buckets.total, buckets.known)
         # Slices are copies: an array that numpy looks into cannot grow.
-        self.x, self.low, self.high, self.total = (
+        self.x, self.low, self.high, self.total, self.count = (
             np.frombuffer(column[:size]) if size else np.empty(0) for column in columns
         )
-        self.count: Floats = np.array(buckets.count[:size], np.float64)
         self.mean: Floats = np.full(size, np.nan)
         np.divide(self.total, self.count, out=self.mean, where=self.count > 0)
 
