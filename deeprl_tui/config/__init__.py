@@ -8,6 +8,7 @@ from pathlib import Path
 from deeprl_tui.config.decode import decode
 from deeprl_tui.config.doubts import doubts
 from deeprl_tui.config.expand import expand
+from deeprl_tui.config.hosts import Host
 from deeprl_tui.config.model import Checked, Experiment, Project
 from deeprl_tui.config.named import Looked, look_at
 from deeprl_tui.config.override import override, parse_override, parse_seeds, select
@@ -18,6 +19,7 @@ __all__ = [
     "FILE",
     "Checked",
     "Experiment",
+    "Host",
     "Project",
     "check",
     "check_bytes",
@@ -63,14 +65,14 @@ def check_bytes(
 
     modules: where the project's own modules are; None: they are not looked at.
     """
-    name, tables, problems = decode(read(data, file), file, folder)
+    name, tables, hosts, problems = decode(read(data, file), file, folder)
     expanded = expand(tables)
     code = look_at(tables, modules) if modules is not None else Looked()
     errors = _in_order([*problems, *expanded.problems, *code.problems])
     warnings = _in_order(doubts(tables, expanded.experiments))
     if errors:
         return Checked(None, errors, warnings, code.files)
-    project = Project(file, name, expanded.experiments, warnings, expanded.groups)
+    project = Project(file, name, expanded.experiments, warnings, expanded.groups, hosts)
     return Checked(project, errors, warnings, code.files)
 
 

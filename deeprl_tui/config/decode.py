@@ -4,8 +4,10 @@ Rule: a problem never hides another one; a table with a problem is decoded as fa
 """
 
 import re
+from typing import NamedTuple
 
 from deeprl_tui.config.envs import check_env
+from deeprl_tui.config.hosts import Host, decode_hosts
 from deeprl_tui.config.keys import BUDGETS, BY_NAME, FOREIGN, FORMER, PROJECT_KEYS, TABLE_KEYS
 from deeprl_tui.config.model import Table
 from deeprl_tui.config.read import Document
@@ -19,8 +21,17 @@ PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 """Names in the file; + = and , are kept for the names that sweeps and --set make."""
 
 
-def decode(document: Document, file: str, folder: str) -> tuple[str, list[Table], list[Problem]]:
-    """Return the project's name, its tables and all problems of syntax, names, types and bounds."""
+class Decoded(NamedTuple):
+    """What stands in a file, each table checked alone."""
+
+    name: str  # of the project
+    tables: list[Table]
+    hosts: dict[str, Host]
+    problems: list[Problem]  # of syntax, names, types and bounds
+
+
+def decode(document: Document, file: str, folder: str) -> Decoded:
+    """Check all that can be checked table by table. `folder` names the project if the file does not."""
     decoder = _Decoder(document, file, partial=False)
     name, tables = decoder.top(folder)
     problems = [*document.problems, *decoder.problems]
@@ -28,7 +39,7 @@ def decode(document: Document, file: str, folder: str) -> tuple[str, list[Table]
         again = _Decoder(extra, file, partial=True)
         again.top(folder)
         problems += again.problems
-    return name, tables, problems
+    return Decoded(name, tables, decoder.hosts, problems)
 
 
 def unknown_key(key: str) -> Fault:
@@ -48,6 +59,7 @@ class _Decoder:
         self.file = file
         self.partial = partial  # a repeated definition: what is missing stands in the first one
         self.problems: list[Problem] = []
+        self.hosts: dict[str, Host] = {}
 
     def top(self, folder: str) -> tuple[str, list[Table]]:
         """Decode the whole document."""
@@ -57,8 +69,11 @@ class _Decoder:
                 name = self._project(value) or folder
             elif key == "experiments":
                 tables = self._experiments(value)
+            elif key == "hosts":
+                self.hosts, problems = decode_hosts(self.document, self.file, value)
+                self.problems += problems
             elif isinstance(value, dict):
-                near = nearest(key, ["project", "experiments"])
+                near = nearest(key, ["project", "experiments", "hosts"])
                 remedy = f"did you mean [{near}]?" if near else f"write [experiments.{shown(key)}]"
                 self._report((key,), shown(key), "", "unknown table", remedy)
             else:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deeprl_tui.config.hosts import Host
 from deeprl_tui.core.spec import Json, RunId, RunSpec
 from deeprl_tui.errors import Problem
 
@@ -26,7 +27,7 @@ class Experiment:
     solved: float | None = None
     notes: str = ""
     line: int = 0
-    lines: Mapping[str, int] = field(default_factory=dict)  # of the settings that the file sets, in its layers
+    lines: Mapping[str, int] = field(default_factory=dict)  # of the settings that the file sets
     group: str = ""  # the table whose sweep made this one
     parent: "Experiment | None" = None  # before --set
     overrides: Mapping[str, Json] = field(default_factory=dict)  # what --set says
@@ -63,6 +64,7 @@ class Project:
     experiments: Mapping[str, Experiment]
     warnings: tuple[Problem, ...] = ()  # doubtful, but it can run
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # table with a sweep: its experiments
+    hosts: Mapping[str, Host] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ says.
 
 from deeprl_tui.config.decode import PLAIN
 from deeprl_tui.config.envs import CONTINUOUS, KNOWN, RETIRED
+from deeprl_tui.config.hosts import ADDRESS, FOLDER, HOST_KEYS, IMAGE, LOCAL, MOST_CORES, NAME
 from deeprl_tui.config.keys import BUDGETS, NONE, PROJECT_KEYS, SETTINGS, TABLE_KEYS, Key
 from deeprl_tui.config.values import LAST_SEED, MOST_SEEDS, MOST_WRAPPERS
 from deeprl_tui.core.plugin import LONGEST, PATH
@@ -72,6 +73,11 @@ def schema() -> dict[str, Json]:
                 },
                 "additionalProperties": False,
             },
+            "hosts": {
+                "type": "object",
+                "propertyNames": {"pattern": f"^{NAME.pattern}$", "not": {"const": LOCAL}},
+                "additionalProperties": _host(),
+            },
             "experiments": {
                 "type": "object",
                 "propertyNames": {"pattern": f"^{PLAIN.pattern}$"},
@@ -80,6 +86,22 @@ def schema() -> dict[str, Json]:
             },
         },
         "required": ["experiments"],
+        "additionalProperties": False,
+    }
+
+
+def _host() -> Json:
+    types: dict[str, dict[str, Json]] = {
+        "address": {"type": "string", "pattern": f"^{ADDRESS.pattern}$"},
+        "root": {"type": "string", "pattern": f"^{FOLDER.pattern}$"},
+        "cores": {"type": "integer", "minimum": 1, "maximum": MOST_CORES},
+        "python": {"type": "string", "pattern": f"^{FOLDER.pattern}$"},
+        "container": {"type": "string", "pattern": f"^{IMAGE.pattern}$"},
+        "price": {"type": "number", "minimum": 0},
+    }
+    return {
+        "type": "object",
+        "properties": {name: {**types[name], "description": doc} for name, doc in HOST_KEYS.items()},
         "additionalProperties": False,
     }
 
