@@ -50,6 +50,11 @@ class RunPaths:
         return self.folder / "request"
 
     @property
+    def host(self) -> Path:
+        """The name of the host that the run lives on, in a mirror of it; a run of this machine has none."""
+        return self.folder / "host"
+
+    @property
     def status(self) -> Path:
         """A few preallocated bytes: the last word can be written on a full disk."""
         return self.folder / "status"

@@ -1,0 +1,154 @@
+"""What is here of the runs of another host: its logs, byte for byte, in this project's own runs folder.
+
+A run directory that mirrors one elsewhere names that host in its file `host`; no supervisor here starts it.
+Rule: the length of a mirrored log is the cursor, there is no other. Only what continues it is appended,
+under a lock, so a cut, a kill or a second dashboard leaves a shorter log and never a wrong one.
+"""
+
+import contextlib
+import fcntl
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from deeprl_tui.core.files import open_regular, read_small
+from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
+from deeprl_tui.core.spec import MAX_SPEC, RunId, RunSpec
+from deeprl_tui.errors import RefusedError, RunDirectoryError
+
+TAIL = 4096
+"""Bytes at the end of a log that tell whether it is the one we know."""
+MAX_NAME = 64
+
+
+class GapError(Exception):
+    """Data that does not continue what is here: attach anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Have:
+    """How much of a log is here."""
+
+    run: RunId
+    attempt: int
+    size: int
+    crc: int  # CRC-32 of its last TAIL bytes
+
+
+def host_of(paths: RunPaths) -> str:
+    """The host that a run lives on; empty for this machine."""
+    try:
+        return read_small(paths.host, MAX_NAME).decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def tail_crc(path: Path, size: int) -> int:
+    """CRC-32 of the last TAIL bytes before `size`. Raises OSError."""
+    fd = open_regular(path)
+    try:
+        start = max(0, size - TAIL)
+        return zlib.crc32(os.pread(fd, size - start, start))
+    finally:
+        os.close(fd)
+
+
+class Mirror:
+    """The runs of one host, as they are kept here."""
+
+    def __init__(self, root: Path, host: str) -> None:
+        self._root = RootPaths(root)
+        self._host = host
+        self._known: dict[RunId, RunPaths] = {}
+
+    def have(self) -> list[Have]:
+        """What is here, for the host to go on from."""
+        found = []
+        for run, paths in self.runs():
+            for attempt in paths.attempts():
+                with contextlib.suppress(OSError):
+                    size = paths.events(attempt).stat().st_size
+                    found.append(Have(run, attempt, size, tail_crc(paths.events(attempt), size)))
+        return found
+
+    def runs(self) -> Iterator[tuple[RunId, RunPaths]]:
+        """The runs that live on this host."""
+        for paths in self._root.runs():
+            if host_of(paths) == self._host:
+                with contextlib.suppress(ValueError):
+                    run = name_of(paths)
+                    self._known[run] = paths
+                    yield run, paths
+
+    def describe(self, run: RunId, data: bytes) -> None:
+        """Make a run's directory, unless it is here.
+
+        Raises RunDirectoryError for a description that is none or of another run, and RefusedError if a run
+        of that name lives elsewhere.
+        """
+        spec = RunSpec.from_json(data, place=f"{self._host}:{run}")
+        if spec.id != run or len(data) > MAX_SPEC:
+            raise RunDirectoryError("describes another run", place=f"{self._host}:{run}")
+        paths = self._root.run(spec)
+        if paths.spec.exists():
+            self._check_home(run, paths)
+        else:
+            self._make(paths, data)
+        self._known[run] = paths
+
+    def _check_home(self, run: RunId, paths: RunPaths) -> None:
+        home = host_of(paths)
+        if home != self._host:
+            raise RefusedError(
+                f"lives on {home or 'this machine'}, not on {self._host}",
+                place=str(run),
+                remedy=f"archive one of the two: deeprl run {run.experiment} --fresh",
+            )
+
+    def _make(self, paths: RunPaths, data: bytes) -> None:
+        temporary = paths.folder.with_name(f".{paths.folder.name}.{os.getpid()}")
+        temporary.mkdir(parents=True, exist_ok=True)
+        made = RunPaths(temporary)
+        made.host.write_text(self._host, encoding="utf-8")
+        made.spec.write_bytes(data)
+        try:
+            temporary.rename(paths.folder)
+        except OSError:  # another dashboard made it meanwhile
+            made.host.unlink()
+            made.spec.unlink()
+            temporary.rmdir()
+
+    def append(self, run: RunId, attempt: int, offset: int, data: bytes) -> int:
+        """Append what is new of a piece of a log; returns the bytes that were. Raises GapError, OSError."""
+        paths = self._known.get(run)
+        if paths is None:
+            raise GapError(f"{run} was not described")
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(paths.events(attempt), flags, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            size = os.fstat(fd).st_size
+            if offset > size:
+                raise GapError(f"{run}: {offset} does not continue {size}")
+            fresh = data[size - offset :]
+            if fresh and os.write(fd, fresh) < len(fresh):
+                os.ftruncate(fd, size)
+                raise OSError(28, "no space", str(paths.events(attempt)))
+            return len(fresh)
+        finally:
+            os.close(fd)
+
+    def reset(self, run: RunId) -> Path | None:
+        """Put a mirrored run aside: the host has another one of that name, or none. Nothing is deleted."""
+        paths = self._known.pop(run, None)
+        if paths is None or not paths.folder.exists():
+            return None
+        for number in range(1, 10_000):
+            aside = self._root.archive / f"{run.experiment}-{self._host}-{number}" / paths.folder.name
+            if not aside.parent.exists():
+                aside.parent.mkdir(parents=True)
+                paths.folder.rename(aside)
+                return aside
+        return None
