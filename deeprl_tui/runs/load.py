@@ -14,14 +14,14 @@ from deeprl_tui.core.text import clean
 from deeprl_tui.errors import RunDirectoryError
 
 
-def load_view(paths: RunPaths, *, held: bool | None = None) -> RunView:
+def load_view(paths: RunPaths, *, held: bool | None = None, whole: bool = False) -> RunView:
     """Read one run. Raises RunDirectoryError if it has no good run.json.
 
-    held: whether its lock is held, when the caller knows.
+    held: whether its lock is held, when the caller knows. whole: say also what needs every return at once.
     """
     if held is None:
         held = is_held(paths.lock)
-    fold = RunFold(load_spec(paths))
+    fold = RunFold(load_spec(paths), whole=whole)
     for attempt in paths.attempts():
         lines, bad = read_lines(paths.events(attempt))
         fold.bad_lines += bad
