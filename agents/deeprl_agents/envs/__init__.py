@@ -16,17 +16,18 @@ from deeprl_tui.errors import DeeprlError
 __all__ = ["Seeded", "episode_seed", "evaluation_seed", "make"]
 
 
-def make(spec: RunSpec, *, training: bool) -> Seeded:
+def make(spec: RunSpec, *, training: bool, drawn: bool = False) -> Seeded:
     """Make a run's environment. Raises DeeprlError if there is none of that name or DQN cannot use it.
 
     Wrappers of the project go on top of all that the tool itself puts around it, the first one innermost.
     training: seed each episode by the run's seed; otherwise by the fixed seeds of evaluations.
+    drawn: let it draw, if it can, also where nothing is learned from images.
     """
     settings: Any = spec.settings
     options: dict[str, Any] = {"render_mode": "rgb_array"} if settings["pixels"] else {}
     if settings["max_episode_steps"] is not None:
         options["max_episode_steps"] = settings["max_episode_steps"]
-    env = _own(spec.env, options) if is_path(spec.env) else _registered(spec.env, options)
+    env = _drawn(spec.env, options) if drawn and not settings["pixels"] else _inner(spec.env, options)
     if settings["pixels"]:
         env = Pixels(
             env,
@@ -52,6 +53,20 @@ def make(spec: RunSpec, *, training: bool) -> Seeded:
     return Seeded(env, seed_of=_training_seed(spec.id.seed) if training else evaluation_seed)
 
 
+def _inner(env: str, options: dict[str, Any]) -> Any:
+    return _own(env, options) if is_path(env) else _registered(env, options)
+
+
+def _drawn(env: str, options: dict[str, Any]) -> Any:
+    """Make an environment that draws; one that takes no render_mode is made without."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # gymnasium's, about a mode that it does not know
+            return _inner(env, {**options, "render_mode": "rgb_array"})
+    except (TypeError, DeeprlError):
+        return _inner(env, options)
+
+
 def _registered(env_id: str, options: dict[str, Any]) -> Any:
     try:
         with warnings.catch_warnings():
@@ -65,8 +80,9 @@ def _registered(env_id: str, options: dict[str, Any]) -> Any:
 
 def _own(path: str, options: dict[str, Any]) -> Any:
     """Make an environment of the project: its class or function gets render_mode, and only for images."""
-    limit = options.pop("max_episode_steps", None)
-    env = _checked(resolve(path)(**options), f"env {path}")
+    limit = options.get("max_episode_steps")
+    arguments = {key: value for key, value in options.items() if key != "max_episode_steps"}
+    env = _checked(resolve(path)(**arguments), f"env {path}")
     return env if limit is None else gymnasium.wrappers.TimeLimit(env, limit)
 
 

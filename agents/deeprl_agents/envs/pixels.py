@@ -6,14 +6,14 @@ each agent step, so they differ; the reward is the sum over the repeated steps.
 
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from deeprl_agents.envs.draw import Camera, camera
+from deeprl_agents.envs.draw import Camera, Frame, camera
 from deeprl_agents.envs.shrink import Shrink, area, squares
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # rendering needs no display
@@ -41,6 +41,8 @@ class Pixels(gymnasium.Wrapper[Any, Any, Any, Any]):
         skip: int,
     ) -> None:
         super().__init__(env)
+        self.shown: Callable[[Frame], None] | None = None
+        """Called with each frame that an image is made of; it is valid during the call only."""
         self._skip = skip
         self._images: deque[Image] = deque(maxlen=stack)
         env.reset(seed=0)
@@ -95,4 +97,7 @@ class Pixels(gymnasium.Wrapper[Any, Any, Any, Any]):
         return total, terminated, truncated, info
 
     def _image(self) -> Image:
-        return self._shrink(self._camera.frame())
+        frame = self._camera.frame()
+        if self.shown is not None:
+            self.shown(frame)
+        return self._shrink(frame)
