@@ -105,6 +105,12 @@ class Lab:
             self.held.add(spec.id)
         return paths
 
+    def run_paths(self, name: str, seed: int) -> RunPaths:
+        """The directory of a run."""
+        paths = RunStore(self.root).find(RunId(name, seed))
+        assert paths is not None
+        return paths
+
     def feed(self, *, supervisor: bool = True, busy: Sequence[float] = (0.97, 0.96, 0.05, 0.02)) -> None:
         """Bring what the folder holds into the fleet, as a feed does."""
         self.fleet.apply("local", Hello(1, "0", "here", "boot", tuple(range(len(busy)))))
@@ -173,6 +179,10 @@ async def settle(pilot: Pilot[Any]) -> None:
         await pilot.pause()
         await pilot.app.workers.wait_for_complete()
         await pilot.pause(0.02)
+        owners = [pilot.app, *pilot.app.screen_stack, *pilot.app.screen.walk_children()]
+        if any(owner.jobs.busy() for owner in owners if hasattr(owner, "jobs")):
+            same = 0
+            continue
         charts = pilot.app.screen.query(CurvePlot)
         loaded = all(c._plotter and not c._asked for c in charts)
         now = text_of(pilot.app)

@@ -6,13 +6,13 @@ Rule: nothing here keeps a run alive. The first frame is painted before any file
 import asyncio
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -21,6 +21,7 @@ from textual.theme import Theme
 
 from deeprl_tui import ops
 from deeprl_tui.config import Checked
+from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import DeeprlError
 from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.tui import detect, keys
@@ -32,6 +33,9 @@ from deeprl_tui.tui.requests import Requests
 from deeprl_tui.tui.screens import SCREENS
 from deeprl_tui.tui.screens.base import WatchScreen
 from deeprl_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
+
+if TYPE_CHECKING:
+    from deeprl_tui.tui.desk import Desk
 
 AWAY = 5
 """Without focus only every fifth tick does something."""
@@ -49,6 +53,19 @@ class Feed(Protocol):
         """End."""
 
 
+class Files(Protocol):
+    """What runs tell beyond their curves; called in threads."""
+
+    def told(self, run: RunView) -> Sequence[ops.Told]:
+        """Its events in words."""
+
+    def printed(self, run: RunView) -> Sequence[str]:
+        """What its workers printed."""
+
+    def files(self, run: RunView) -> Sequence[ops.FileFact]:
+        """Its files."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """Where the app works and what it works with; tests pass a clock that stands still and no feed."""
@@ -61,6 +78,7 @@ class Workspace:
     wall: Callable[[], float] = time.time
     launch: tuple[str, ...] = ()  # experiments to launch after the first frame
     seeds: str | None = None
+    files: Files | None = None  # None: those of the runs folder
 
 
 def _commands() -> type[Provider]:
@@ -86,6 +104,7 @@ class DeeprlApp(Actions):
         super().__init__(ansi_color=theme == detect.COLORLESS or None)
         self.workspace = workspace
         self.jobs = Jobs(self)
+        self.files: Files = workspace.files or ops.RunFiles(workspace.root)
         self.requests = Requests(self)
         self.announcer = Announcer(self)
         self.painter = Painter(workspace.fleet, workspace.file, workspace.wall)
@@ -96,6 +115,13 @@ class DeeprlApp(Actions):
         self._ticks = 0
         self._stamp: object = None
         self._file_error = ""
+
+    @cached_property
+    def desk(self) -> "Desk":
+        """What the results know; made when somebody asks for it."""
+        from deeprl_tui.tui.desk import Desk
+
+        return Desk(self)
 
     # -- begin and end -----------------------------------------------------------------------------------
 
@@ -170,6 +196,11 @@ class DeeprlApp(Actions):
             picture = self.look()
             if picture is not screen.picture:
                 screen.show(picture)
+
+    def show_again(self) -> None:
+        """Let the screen in front show what was worked out meanwhile."""
+        if isinstance(self.screen, WatchScreen):
+            self.screen.repaint()
 
     @property
     def away(self) -> bool:

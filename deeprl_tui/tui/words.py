@@ -114,6 +114,15 @@ def gigabytes(size: float) -> str:
     return f"{scaled:.1f}G" if scaled >= 0.95 else f"{size / 2**20:.0f}M"
 
 
+def file_size(size: float) -> str:
+    """`310 B`, `12 kB`, `1.4 MB`, `350 MB`, `2.1 GB`."""
+    for unit, letter in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= unit:
+            scaled = size / unit
+            return f"{scaled:.0f} {letter}" if scaled >= 9.95 else f"{scaled:.1f} {letter}"
+    return f"{size:.0f} B"
+
+
 def clock(at: float, *, seconds: bool = False) -> str:
     """Local time of day."""
     return time.strftime("%H:%M:%S" if seconds else "%H:%M", time.localtime(at))

@@ -52,9 +52,11 @@ async def test_screens_show_hostile_text_as_text(hostile: Lab, size: tuple[int, 
         app.screen.query_one("#table").move_to("AB_fast")  # type: ignore[attr-defined]
         await settle(pilot)
         check_screen(text_of(app))
-        await press(pilot, "enter", "4", "f")
+        await press(pilot, "enter")
         check_screen(text_of(app))
-        await press(pilot, "l")
+        await press(pilot, "l", "f")
+        check_screen(text_of(app))
+        await press(pilot, "e")
         check_screen(text_of(app))
         await press(pilot, "escape", "r")
         check_screen(text_of(app))
@@ -65,8 +67,8 @@ async def test_markup_is_shown_as_it_stands(hostile: Lab) -> None:
     app = hostile.app()
     async with running(app, (120, 60)) as pilot:
         app.screen.query_one("#table").move_to("AB_fast")  # type: ignore[attr-defined]
-        await press(pilot, "enter", "l", "f", "4")
-        app.screen.query_one("#log").scroll_home(animate=False)
+        await press(pilot, "enter", "l", "f")
+        app.screen.query_one("#story").scroll_home(animate=False)
         await settle(pilot)
         assert "[bold red]loud[/]" in text_of(app)
 

@@ -132,15 +132,15 @@ async def test_double_click_opens(lab: Lab) -> None:
 
 
 async def test_run_log_and_events(lab: Lab) -> None:
-    """The run screen shows what the worker printed, and its events with l."""
+    """The run screen shows what the worker printed, and its events with e."""
     paths = ops.find_runs(lab.root, ["CP_basic/0"])[0][1]
     paths.worker_log.write_text("hello from the worker\n")
     app = lab.app()
     async with running(app) as pilot:
         await press(pilot, "enter")
         assert "hello from the worker" in text_of(app)
-        await press(pilot, "l")
-        assert "CP_basic/0 started" in text_of(app)
+        await press(pilot, "e")
+        assert "started    attempt 1 on here, core 0" in text_of(app)
 
 
 async def test_scrolling_up_holds_the_log(lab: Lab) -> None:
@@ -149,13 +149,68 @@ async def test_scrolling_up_holds_the_log(lab: Lab) -> None:
     paths.worker_log.write_text("".join(f"line {n}\n" for n in range(100)))
     app = lab.app()
     async with running(app) as pilot:
-        await press(pilot, "enter", "4")
+        await press(pilot, "enter", "l")
         assert "line 99" in text_of(app)
         await press(pilot, "pageup")
-        assert "held: f follows" in text_of(app)
+        assert "held, f follows" in text_of(app)
+        with open(paths.worker_log, "a") as log:
+            log.write("one more\nand another\n")
+        for _ in range(4):
+            app.screen.repaint()  # type: ignore[attr-defined]
+            await settle(pilot)
+        assert "2 new lines below, f follows" in text_of(app)
         assert "line 99" not in text_of(app)
         await press(pilot, "f")
-        assert "line 99" in text_of(app)
+        assert "and another" in text_of(app)
+
+
+async def test_searching_a_log(lab: Lab) -> None:
+    """/ finds the last place, N the one before, n goes on; escape ends the search and not the screen."""
+    paths = ops.find_runs(lab.root, ["CP_basic/0"])[0][1]
+    paths.worker_log.write_text("".join(f"line {n} {'needle' * (n in (3, 50))}\n" for n in range(100)))
+    app = lab.app()
+    async with running(app) as pilot:
+        await press(pilot, "enter", "l", "slash", *"NEEDLE", "enter")
+        assert "2 of 2 · n N · esc ends" in text_of(app)
+        assert "line 50 needle" in text_of(app)
+        await press(pilot, "N")
+        assert "line 3 needle" in text_of(app)
+        await press(pilot, "n")
+        assert "line 50 needle" in text_of(app)
+        await press(pilot, "escape")
+        assert "esc ends" not in text_of(app)
+        assert isinstance(app.screen, RunScreen)
+
+
+async def test_searching_the_settings(lab: Lab) -> None:
+    """In the settings / searches the settings."""
+    app = lab.app()
+    async with running(app) as pilot:
+        await press(pilot, "enter", "c", "slash", *"gamma", "enter")
+        assert "1 of 1 · n N · esc ends" in text_of(app)
+
+
+async def test_a_letter_goes_to_a_panel_and_back(lab: Lab) -> None:
+    """On a small screen the same letter, or escape, shows the curves again."""
+    app = lab.app()
+    async with running(app, (80, 24)) as pilot:
+        await press(pilot, "enter")
+        for key in ("l", "e", "a", "c", "S"):
+            for back in (key, "escape"):
+                await press(pilot, key)
+                assert "env steps" not in text_of(app)
+                await press(pilot, back)
+                assert "env steps" in text_of(app)
+
+
+async def test_copying_the_path_of_a_checkpoint(lab: Lab) -> None:
+    """y in the files copies the path under the cursor."""
+    paths = ops.find_runs(lab.root, ["CP_basic/0"])[0][1]
+    paths.checkpoint.write_bytes(b"x")
+    app = lab.app()
+    async with running(app) as pilot:
+        await press(pilot, "enter", "a", "y")
+        assert app.clipboard == str(paths.checkpoint)
 
 
 async def test_launch_flow(lab: Lab) -> None:

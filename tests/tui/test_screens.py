@@ -1,11 +1,22 @@
 """Whole screens as plain text, at the two sizes that must work."""
 
+import os
 from pathlib import Path
 
 import pytest
 from tui_lab import Lab, check_golden, press, running, text_of, until
 
+from deeprl_tui.tui.widgets.live_table import LiveTable
+
 SIZES = [(80, 24), (120, 36)]
+TRACEBACK = """\
+Traceback (most recent call last):
+  File "/env/lib/python3.11/site-packages/deeprl_agents/worker.py", line 150, in _train
+    training.learn(steps)
+  File "/home/me/project/mine.py", line 12, in step
+    raise ValueError("loss is NaN")
+ValueError: loss is NaN
+"""
 
 
 def named(screen: str, size: tuple[int, int]) -> str:
@@ -36,10 +47,40 @@ async def test_one_experiment(lab: Lab, size: tuple[int, int]) -> None:
         check_golden(named("run", size), text_of(app))
 
 
+@pytest.mark.parametrize(("pane", "key"), [("log", "l"), ("events", "e"), ("files", "a"), ("config", "c")])
+@pytest.mark.parametrize("size", SIZES)
+async def test_panes_of_a_run(lab: Lab, size: tuple[int, int], pane: str, key: str) -> None:
+    """Log, events, files and settings of an experiment that differs from its baseline."""
+    paths = lab.run_paths("CP_single", 0)
+    paths.worker_log.write_text("hello\nUserWarning: slow\nValueError: bad\n" + "line\n" * 9)
+    paths.checkpoint.write_bytes(b"x" * 1_400_000)
+    paths.best_model.write_bytes(b"x" * 90_000)
+    for file in paths.folder.rglob("*"):
+        os.utime(file, (lab.now - 700, lab.now - 700))
+    app = lab.app()
+    async with running(app, size) as pilot:
+        app.screen.query_one("#table", LiveTable).move_to("CP_single")
+        await press(pilot, "enter", "right_square_bracket", key)
+        check_golden(named(f"run-{pane}", size), text_of(app))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_failed_run_opens_with_its_traceback(lab: Lab, size: tuple[int, int]) -> None:
+    """The reason, one's own line of code in front, what can be done."""
+    lab.run_paths("AB_basic", 0).worker_log.write_text("step 900\n" + TRACEBACK)
+    app = lab.app()
+    async with running(app, size) as pilot:
+        app.screen.query_one("#table", LiveTable).move_to("AB_basic")
+        await press(pilot, "tab", "tab", "enter") if size[0] > 100 else await press(pilot, "enter", "E")
+        check_golden(named("run-error", size), text_of(app))
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_launch_dialog(lab: Lab, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """The launch dialog looks as its golden file."""
-    monkeypatch.setattr("deeprl_tui.ops.launching.memory", lambda: (8 * 2**30, 24 * 2**30))  # this machine's, else
+    monkeypatch.setattr(
+        "deeprl_tui.ops.launching.memory", lambda: (8 * 2**30, 24 * 2**30)
+    )  # this machine's, else
     monkeypatch.setattr("deeprl_tui.ops.launching.cores", lambda: (0, 1, 2, 3))
     app = lab.app()
     async with running(app, size) as pilot:

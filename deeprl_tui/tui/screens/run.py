@@ -1,50 +1,42 @@
-"""One experiment from near: each seed's curve under the mean, its settings, its events, its log.
+"""One experiment from near: each seed's curve under the mean, its settings with their origin, and what one
+run tells: log, events, files, error.
 
-Rule: the log is read in the background, and only while it is seen.
+Rule: a letter goes to a panel, and on a small screen it is the only one; the same letter or escape goes back.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
-from deeprl_tui import ops
 from deeprl_tui.core import state
-from deeprl_tui.core.spec import RunId
+from deeprl_tui.core.curve import Curve
 from deeprl_tui.core.state import RunView
-from deeprl_tui.core.text import uncolored
-from deeprl_tui.tui import keys, notes, present
+from deeprl_tui.tui import keys, pages, present
 from deeprl_tui.tui.board import Entry
 from deeprl_tui.tui.picture import Picture
-from deeprl_tui.tui.screens.base import WatchScreen
+from deeprl_tui.tui.screens.searching import Searching
+from deeprl_tui.tui.screens.story import StoryPanel
 from deeprl_tui.tui.theme import LABEL, STATES
 from deeprl_tui.tui.widgets.curve_plot import CurveData, CurvePlot
 from deeprl_tui.tui.widgets.key_bar import KeyBar
-from deeprl_tui.tui.widgets.lines import Lines, ScrollLines
+from deeprl_tui.tui.widgets.lines import Lines
 from deeprl_tui.tui.widgets.live_table import LiveTable
+from deeprl_tui.tui.widgets.pager import Pager
 from deeprl_tui.tui.widgets.panel import Panel
 from deeprl_tui.tui.widgets.rows import Piece
-from deeprl_tui.tui.words import count, duration_range, number, percent, value_text
+from deeprl_tui.tui.words import count, duration_range, number, percent
 
-LOG_LINES = 300
-LOG_EVERY = 2
-"""The log is read again at every second picture."""
 _GHOST = 0.45
+_PANES = ("chart", "seeds", "config", "story")
 
 
-class RunScreen(WatchScreen):
+class RunScreen(Searching):
     """An experiment and its seeds."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *keys.bindings(keys.RUN),
-        Binding("1", "pane(1)", "Chart", show=False, id="pane.1"),
-        Binding("2", "pane(2)", "Seeds", show=False, id="pane.2"),
-        Binding("3", "pane(3)", "Settings", show=False, id="pane.3"),
-        Binding("4", "pane(4)", "Log", show=False, id="pane.4"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings(keys.RUN)
     AUTO_FOCUS = "#chart"
     where: ClassVar[str] = keys.RUN
 
@@ -53,10 +45,8 @@ class RunScreen(WatchScreen):
         self.experiment = name
         self.seed = seed  # None: all
         self.metric = metric
-        self.printed = True  # the log shows what the workers printed, not the events
-        self.follow = True
-        self._log: list[str] = []
-        self._pictures = 0
+        self.pane = "chart"
+        self._opened = False
 
     def compose(self) -> ComposeResult:
         """Put the panels together."""
@@ -66,18 +56,17 @@ class RunScreen(WatchScreen):
             with Vertical(id="main"):
                 with Panel(id="chart-panel"):
                     yield CurvePlot(id="chart")
-                with Panel(id="log-panel"):
-                    yield ScrollLines(follow=True, id="log")
+                yield StoryPanel(id="story-panel")
             with Vertical(id="side"):
                 with Panel(id="seeds-panel"):
                     yield LiveTable(present.SEEDS, id="run-seeds")
                 with Panel(id="config-panel"):
-                    yield ScrollLines(id="config")
+                    yield Pager(id="config")
         yield KeyBar(keys.bar(self.where))
 
     def on_mount(self) -> None:
         """Begin with the chart."""
-        self.add_class("-pane-1")
+        self.add_class("-pane-chart")
 
     # -- pictures ----------------------------------------------------------------------------------------
 
@@ -87,10 +76,20 @@ class RunScreen(WatchScreen):
         return self.picture.board.by_name.get(self.experiment)
 
     @property
+    def story(self) -> StoryPanel:
+        """What the run tells."""
+        return self.query_one("#story-panel", StoryPanel)
+
+    @property
     def run_view(self) -> RunView | None:
-        """The seed that is looked at, or the first."""
+        """The seed that is looked at; of all of them one that trains, or that failed if that is the page."""
         runs = self.entry.runs if self.entry else ()
-        return next((run for run in runs if run.id.seed == self.seed), runs[0] if runs else None)
+        if self.seed is not None:
+            return next((run for run in runs if run.id.seed == self.seed), None)
+        wanted: tuple[type[object], ...] = (state.Running,)
+        if self.story.page == "error":
+            wanted = (state.Failed, state.Lost)
+        return next((run for run in runs if isinstance(run.state, wanted)), runs[0] if runs else None)
 
     def metrics(self) -> Sequence[tuple[str, str]]:
         """Evaluations have a tab here."""
@@ -103,14 +102,25 @@ class RunScreen(WatchScreen):
             words = f" {self.experiment} is no longer there: its runs were archived. esc goes back."
             self.query_one("#path", Lines).set_lines([[Piece(words, self.palette.style("warning"))]])
             return
+        if not self._opened:
+            self._open(entry)
         self._show_path(picture, entry)
         self._show_chart(entry)
         self._show_seeds(picture, entry)
         self._show_config(entry)
-        if self._pictures % LOG_EVERY == 0:
-            self._read_log()
-        self._pictures += 1
-        self._show_log()
+        view = self.run_view
+        if view is not None:
+            self.story.show(view, picture.now)
+
+    def _open(self, entry: Entry) -> None:
+        """A failed run is opened to learn why."""
+        self._opened = True
+        meant = [run for run in entry.runs if self.seed is None or run.id.seed == self.seed]
+        failed = [run for run in meant if isinstance(run.state, state.Failed)]
+        if failed:
+            self.story.set_page("error")
+            if len(failed) == len(meant):
+                self._go("story")
 
     def _show_path(self, picture: Picture, entry: Entry) -> None:
         palette = self.palette
@@ -149,11 +159,11 @@ class RunScreen(WatchScreen):
         ghost = palette.color(color, _GHOST)
         drawn: list[CurveData] = []
         for run in entry.runs:
-            curve = run.curves[metric]
+            curve = _curve(run, metric)
             one = run.id.seed == self.seed
             if len(curve) and (len(entry.runs) > 1 or one) and not one:
                 drawn.append(CurveData(f"seed {run.id.seed}", ghost, [curve]))
-        seeds = [run.curves[metric] for run in entry.runs if self.seed is None or run.id.seed == self.seed]
+        seeds = [_curve(run, metric) for run in entry.runs if self.seed is None or run.id.seed == self.seed]
         name = entry.name if self.seed is None else f"seed {self.seed}"
         drawn.append(CurveData(name, color, [curve for curve in seeds if len(curve)], True))
         empty = "no evaluation yet" if metric == "eval" else "no episode yet"
@@ -186,80 +196,22 @@ class RunScreen(WatchScreen):
         panel.set_subtitle(" · ".join(facts))
 
     def _show_config(self, entry: Entry) -> None:
-        palette, panel = self.palette, self.query_one("#config-panel", Panel)
-        quiet, text = palette.style("foreground", LABEL), palette.style("foreground", 0.8)
-        width = max(20, self.query_one("#config").size.width - 1)
-        view, origin = entry.runs[0], entry.experiment.origin if entry.experiment else {}
-        lines: list[list[Piece]] = []
-        for key, (old, new) in entry.changes.items():
-            lines += notes.difference(key, old, new, palette, width)
-        if lines:
-            lines.append([])
-        room = max((len(key) for key in view.spec.settings), default=0)
-        rest = [key for key in view.spec.settings if key not in entry.changes]
-        rest.sort(key=lambda key: origin.get(key, "default") == "default")  # what the file sets comes first
-        for key in rest:
-            source = origin.get(key, "default")
-            value = value_text(view.spec.settings[key])
-            strong = text if source != "default" else quiet
-            line = [Piece(key.ljust(room), quiet), Piece(f" {value}", strong)]
-            if source != "default" and room + len(value) + len(source) + 3 <= width:
-                line.append(Piece(f"  {source}", quiet))
-            lines.append(line)
-        self.query_one("#config", ScrollLines).set_lines(lines)
-        panel.set_title([Piece("Settings", quiet)])
+        panel, pager = self.query_one("#config-panel", Panel), self.query_one("#config", Pager)
+        width = max(20, pager.size.width - 1)
+        pager.set_lines(pages.setting_lines(entry, entry.runs[0], self.palette, width))
+        panel.set_title([Piece("Settings", self.palette.style("foreground", LABEL))])
         against = f"{len(entry.changes)} differ from {entry.baseline}" if entry.baseline else "the baseline"
+        if pager.wanted:
+            at, many = pager.found
+            against = f"{at} of {many} · n N · esc ends" if many else "not found · esc ends"
         panel.set_subtitle(against)
 
-    # -- the log -----------------------------------------------------------------------------------------
-
-    def _read_log(self) -> None:
-        view = self.run_view
-        if view is not None and self.printed and self.query_one("#log-panel").display:
-            read = partial(self._tail, view.id)
-            self.jobs.run("log", read, self._on_log, lambda error: self._on_log([f"cannot be read: {error}"]))
-
-    def _tail(self, run: RunId) -> list[str]:
-        return ops.run_log(self.deeprl.workspace.root, run, LOG_LINES)
-
-    def _on_log(self, lines: list[str]) -> None:
-        self._log = lines
-        self._show_log()
-
-    def _show_log(self) -> None:
-        view, palette = self.run_view, self.palette
-        if view is None:
-            return
-        log, panel = self.query_one("#log", ScrollLines), self.query_one("#log-panel", Panel)
-        names = [f"Printed by seed {view.id.seed}", "Events"]
-        panel.set_tabs(names, 0 if self.printed else 1)
-        log.set_follow(self.follow)
-        if self.printed:
-            text = palette.style("foreground", 0.8)
-            lines = [[Piece(uncolored(line), text)] for line in self._log]
-            if not lines:
-                lines = [[Piece("its workers printed nothing", palette.style("foreground", LABEL))]]
-        else:
-            entries = {self.experiment: self.entry} if self.entry else {}
-            lines = notes.activity(list(reversed(view.notes)), entries, palette, log.size.width or 80, 200)[
-                ::-1
-            ]
-        log.set_lines(lines)
-        panel.set_subtitle("follows" if self.follow else "held: f follows")
-
     def on_panel_tab_clicked(self, event: Panel.TabClicked) -> None:
-        """Show the metric or the log whose title was clicked."""
-        if event.panel.id == "log-panel":
-            if (event.tab == 0) != self.printed:
-                self.action_log()
+        """Show the metric or the page whose title was clicked."""
+        if event.panel.id == "story-panel":
+            self.action_page(self.story.names[event.tab], toggle=False)
         else:
             super().on_panel_tab_clicked(event)
-
-    def on_scroll_lines_followed(self, event: ScrollLines.Followed) -> None:
-        """Scrolling up holds the log, its end follows again."""
-        if event.lines.id == "log":
-            self.follow = event.on
-            self._show_log()
 
     # -- actions -----------------------------------------------------------------------------------------
 
@@ -268,9 +220,13 @@ class RunScreen(WatchScreen):
         return [self.experiment if self.seed is None else f"{self.experiment}/{self.seed}"]
 
     def action_back(self) -> None:
-        """Back: first from the zoom, then from one seed to all, then to the dashboard."""
-        if self.has_class("-zoom"):
+        """Back, a step at a time: search, zoom, panel of a small screen, dashboard."""
+        if self.end_search():
+            self.repaint()
+        elif self.has_class("-zoom", "-zoom-story", "-zoom-config"):
             self.action_zoom()
+        elif self.pane != "chart" and self.has_class("-narrow"):
+            self._go("chart")
         else:
             self.dismiss(None)
 
@@ -280,36 +236,96 @@ class RunScreen(WatchScreen):
         order: list[int | None] = [None, *(run.id.seed for run in runs)]
         at = order.index(self.seed) if self.seed in order else 0
         self.seed = order[(at + step) % len(order)]
-        self._pictures = 0
         self.repaint()
 
     def on_live_table_selected(self, event: LiveTable.Selected) -> None:
         """Look at a seed."""
-        self.seed = int(event.key)
-        self._pictures = 0
-        self.repaint()
+        if event.table.id == "run-seeds":
+            self.seed = int(event.key)
+            self.repaint()
+        elif event.table.id == "files":
+            self.action_copy()
 
-    def action_log(self) -> None:
-        """What the workers printed, or the events."""
-        self.printed = not self.printed
-        self._pictures = 0
+    def action_page(self, page: str, *, toggle: bool = True) -> None:
+        """Show a page of what the run tells; from the page itself back to the curves."""
+        if toggle and self.story.page == page and self.pane == "story":
+            self._go("chart")
+            return
+        self.story.set_page(page)
+        self._go("story")
+
+    def action_pane(self, pane: str) -> None:
+        """Go to a panel; from the panel itself back to the curves."""
+        self._go("chart" if self.pane == pane else pane)
+
+    def _go(self, pane: str) -> None:
+        self.pane = pane
+        for name in _PANES:
+            self.set_class(name == pane, f"-pane-{name}")
+        if self.has_class("-zoom", "-zoom-story", "-zoom-config"):
+            self._zoom(pane)
+        self.call_after_refresh(self._focus_pane)
+
+    def _focus_pane(self) -> None:
+        if self.pane == "story":
+            self.story.focus_page()
+        else:
+            wanted = {"chart": "#chart", "seeds": "#run-seeds", "config": "#config"}[self.pane]
+            self.query_one(wanted).focus()
         self.repaint()
 
     def action_follow(self) -> None:
         """Follow the end, or hold still."""
-        self.follow = not self.follow
-        self.repaint()
+        if self.story.page not in ("log", "events"):
+            self.say("f: log and events can be followed")
+            return
+        self.story.toggle_follow()
 
-    def action_pane(self, pane: int) -> None:
-        """Show one panel on a small screen; give it the focus on a large one."""
-        for number_ in range(1, 5):
-            self.set_class(number_ == pane, f"-pane-{number_}")
-        self.call_after_refresh(self.query_one(("#chart", "#run-seeds", "#config", "#log")[pane - 1]).focus)
-        self._pictures = 0
+    def action_zoom(self) -> None:
+        """The panel in focus takes the whole screen, or gives it back."""
+        zoomed = self.has_class("-zoom", "-zoom-story", "-zoom-config")
+        self._zoom("" if zoomed else self.pane if self.pane != "seeds" else "chart")
         self.call_after_refresh(self.repaint)
 
+    def _zoom(self, pane: str) -> None:
+        self.set_class(pane in ("chart", "seeds"), "-zoom")
+        self.set_class(pane == "story", "-zoom-story")
+        self.set_class(pane == "config", "-zoom-config")
+
+    def on_descendant_focus(self) -> None:
+        """The panel that has the keys is the one that z and / are about."""
+        focused = self.focused
+        for name, widget in (("chart", "#chart"), ("seeds", "#run-seeds"), ("config", "#config")):
+            if focused is self.query_one(widget):
+                self.pane = name
+        if focused in (self.story.pager, self.story.files):
+            self.pane = "story"
+
+    # -- search ------------------------------------------------------------------------------------------
+
+    def searched(self) -> Pager:
+        """The settings if they have the keys, else what the run tells."""
+        if self.pane == "config":
+            return self.query_one("#config", Pager)
+        if self.story.page == "files":
+            self.story.set_page("log")
+        if self.pane != "story":
+            self._go("story")
+        return self.story.pager
+
+    def on_pager_searched(self) -> None:
+        """Say where it is."""
+        if self.entry is not None and self.entry.runs:
+            self._show_config(self.entry)
+
+    # -- copy ---------------------------------------------------------------------------------
+
     def action_copy(self) -> None:
-        """Copy the result."""
+        """Copy the path under the cursor of the files, else the result."""
+        path = self.story.copied() if self.pane == "story" else None
+        if path is not None:
+            self.deeprl.copy(path, "the path")
+            return
         entry = self.entry
         if entry is None:
             return
@@ -324,3 +340,7 @@ class RunScreen(WatchScreen):
         name = self.chosen()[0]
         told = f"deeprl show {name}" if self.seed is None else f"deeprl logs {name}"
         self.deeprl.copy(told, "the command")
+
+
+def _curve(run: RunView, metric: str) -> Curve:
+    return run.curves.get(metric) or Curve()

@@ -99,6 +99,11 @@ class ScrollLines(QuietScroll):
         self.refresh()
 
     @property
+    def lines_count(self) -> int:
+        """How many lines there are."""
+        return len(self._lines)
+
+    @property
     def text(self) -> str:
         """All lines as plain text."""
         return "\n".join("".join(piece.text for piece in line) for line in self._lines)
