@@ -230,8 +230,9 @@ class Training(Quiet):
         )
 
     def _write_model(self, path: Any) -> None:
+        """Write a model that Stable-Baselines3 alone can load: it need not know our replay buffers."""
         data = io.BytesIO()
-        self._dqn.save(data)
+        self._dqn.save(data, exclude=["replay_buffer_class", "replay_buffer_kwargs"])
         self._patience(lambda: replace(path, [data.getvalue()]))
 
     def _write_zoo_files(self) -> None:
@@ -241,7 +242,9 @@ class Training(Quiet):
         config = {"policy": policy_name(settings), "n_timesteps": self.step, "normalize": False}
         names = ("gamma", "learning_rate", "buffer_size", "batch_size", "learning_starts", "train_freq")
         config |= {name: settings[name] for name in names}
-        arguments = {"algo": spec.algo, "env": spec.env, "seed": spec.id.seed, "env_kwargs": None}
+        limit = settings["max_episode_steps"]
+        options = None if limit is None else {"max_episode_steps": limit}
+        arguments = {"algo": spec.algo, "env": spec.env, "seed": spec.id.seed, "env_kwargs": options}
         target = self._paths.zoo_config(spec.env)
         target.parent.mkdir(exist_ok=True)
         for path, content in ((target, config), (self._paths.zoo_args(spec.env), arguments)):
