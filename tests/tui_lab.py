@@ -78,7 +78,7 @@ class Lab:
     def __init__(self, folder: Path, text: str | None = FILE) -> None:
         self.file = folder / config.FILE
         self.root = folder / "runs"
-        self.fleet = Fleet()
+        self.fleet = Fleet(lambda: self.now)
         self.supervisor = Supervisor()
         self.held: set[RunId] = set()
         self.now = WALL
@@ -123,6 +123,20 @@ class Lab:
             self.now, tuple(busy), 11 * 2**30, 24 * 2**30, 61 * 2**30, frozenset(self.held), supervisor
         )
         self.fleet.apply("local", alive)
+
+    def add_hosts(self, many: int, cores: int) -> None:
+        """Hosts of many cores beside this machine; the last one cannot be reached."""
+        busy = tuple((core * 7 % 10) / 10 for core in range(cores))
+        alive = Alive(self.now, busy, 40 * 2**30, 384 * 2**30, 900 * 2**30, frozenset(), True)
+        for at in range(1, many + 1):
+            hello = Hello(1, "0", f"vm-{at}.lab", "boot", tuple(range(cores)))
+            self.fleet.apply(f"vm-{at}", hello)
+            self.fleet.apply(f"vm-{at}", alive)
+        self.now += 240
+        self.fleet.fault(f"vm-{many}", "ssh: connect to host vm-3 port 22: timed out")
+        self.now += 60
+        self.fleet.apply("vm-1", alive)
+        self.feed()
 
     def populate(self) -> "Lab":
         """Runs in several states."""

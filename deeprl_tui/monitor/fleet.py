@@ -5,7 +5,7 @@ between them, so a slow terminal skips versions instead of falling behind.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from deeprl_tui.core.fold import RunFold
@@ -30,6 +30,12 @@ class HostView:
     supervisor: bool = False
     reading: bool = True  # its logs have not been read once yet
     fault: str = ""  # why nothing arrives; empty while it does
+    machine: str = ""  # what it calls itself
+    version: str = ""  # of deeprl-tui there
+    held: frozenset[RunId] = frozenset()  # runs with a living worker there
+    heard: float = 0.0  # when the newest frame came, by the clock of the dashboard; 0: not known
+    fault_since: float = 0.0  # by the same clock
+    spend: float | None = None  # what it has cost so far, in dollars; None: nobody says
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,8 @@ class _Host:
 class Fleet:
     """Applies frames and makes snapshots; safe to use from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, wall: Callable[[], float] | None = None) -> None:
+        self._wall = wall or (lambda: 0.0)
         self._lock = threading.Lock()
         self._hosts: dict[str, _Host] = {}
         self._damaged: dict[str, str] = {}
@@ -79,7 +86,14 @@ class Fleet:
             at = self._hosts.setdefault(host, _Host(HostView(host)))
             match frame:
                 case Hello():
-                    at.view = replace(at.view, cores=frame.cores, fault="")
+                    at.view = replace(
+                        at.view,
+                        cores=frame.cores,
+                        fault="",
+                        machine=frame.host,
+                        version=frame.version,
+                        heard=self._wall(),
+                    )
                 case Described(run, spec):
                     try:
                         at.runs[run] = _Run(RunFold(RunSpec.from_json(spec, place=str(run))))
@@ -100,7 +114,8 @@ class Fleet:
         with self._lock:
             self._version += 1
             at = self._hosts.setdefault(host, _Host(HostView(host)))
-            at.view = replace(at.view, fault=why, reading=False)
+            since = at.view.fault_since if at.view.fault else self._wall()
+            at.view = replace(at.view, fault=why, reading=False, fault_since=since)
 
     def snapshot(self) -> FleetSnapshot:
         """The picture now. The same object as long as nothing changed."""
@@ -137,6 +152,8 @@ class Fleet:
             supervisor=frame.supervisor,
             reading=False,
             fault="",
+            held=frame.held,
+            heard=self._wall(),
         )
 
 

@@ -15,16 +15,14 @@ from deeprl_tui.core.text import clean
 from deeprl_tui.errors import Problem
 from deeprl_tui.monitor.fleet import HostView
 from deeprl_tui.tui.board import Board, Entry
-from deeprl_tui.tui.theme import BUSY_CORE, FAINT, FREE_CORE, LABEL, LAUNCHED, SOLVED, STATES, Palette
+from deeprl_tui.tui.theme import FAINT, LABEL, LAUNCHED, SOLVED, STATES, Palette
 from deeprl_tui.tui.widgets.rows import Piece
 from deeprl_tui.tui.words import (
     clock,
     count,
     duration,
-    gigabytes,
     middle,
     number,
-    percent,
     plural,
     value_text,
 )
@@ -34,10 +32,6 @@ Lines = list[list[Piece]]
 _GROUPED: Final = ("queued", "started", "resumed", "stopped", "paused", "finished")
 TOGETHER_S: Final = 5.0
 """Notes of one experiment that say the same within this time are one line."""
-
-NUMBERED = 4
-NUMBERED_WIDE = 8
-"""Hosts of up to this many cores show a number for each, on a narrow and on a wide screen."""
 
 WAIT_S: Final = 6.0
 """A new supervisor takes this long to begin; until then a waiting run is nothing to worry about."""
@@ -224,49 +218,7 @@ def tails(entry: Entry, palette: Palette, most: int) -> Lines:
     return lines[:most]
 
 
-# -- cores -------------------------------------------------------------------------------------------------
-
-
-def core_strip(
-    hosts: Sequence[HostView], entries: Sequence[Entry], palette: Palette, width: int
-) -> list[Piece]:
-    """One square per core in the color of the experiment on it, load, runs, memory; for each host.
-
-    Few cores show the load of each as a number, many as the brightness of its square and a mean.
-    """
-    label, text = palette.style("foreground", LABEL), palette.style()
-    owners = {
-        core: entry
-        for entry in entries
-        for run in entry.runs
-        if isinstance(run.state, state.Running | state.Stopping)
-        for core in run.cores
-    }
-    line: list[Piece] = []
-    for host in hosts:
-        line += [Piece("  " if width >= 100 else " ", label), Piece(f"{host.name} ", text)]
-        if host.fault:
-            line += [Piece("✗ ", palette.style("error")), Piece(host.fault, label)]
-            continue
-        each = len(host.cores) <= (NUMBERED_WIDE if width >= 100 else NUMBERED)
-        for at, core in enumerate(host.cores):
-            load = host.busy[at] if at < len(host.busy) else 0.0
-            owner = owners.get(core)
-            if owner is not None:
-                line.append(Piece(BUSY_CORE, palette.style(palette.curve(owner.color), 0.35 + 0.65 * load)))
-            else:
-                line.append(Piece(FREE_CORE, palette.style("foreground", 0.3 + 0.4 * (load > 0.5))))
-            if each and host.busy:
-                line.append(Piece(f" {percent(load).ljust(4)} ", text if owner is not None else label))
-        if host.busy and not each:
-            line.append(Piece(f" {percent(sum(host.busy) / len(host.busy)).rjust(4)}", text))
-        line.append(Piece(f"  {plural(len(owners), 'run')} on {plural(len(host.cores), 'core')}", label))
-        if host.memory_total:
-            used = f"  {gigabytes(host.memory_used)}/{gigabytes(host.memory_total)}"
-            line.append(Piece(f"{used} memory" if width >= 100 else used, label))
-        if host.disk_free and width >= 100:
-            line.append(Piece(f"  {gigabytes(host.disk_free)} disk free", label))
-    return line
+# -- runs that wait ---------------------------------------------------------------------------------------
 
 
 def waiting(board: Board, hosts: Sequence[HostView], now: float) -> str:

@@ -195,7 +195,7 @@ async def test_a_letter_goes_to_a_panel_and_back(lab: Lab) -> None:
     app = lab.app()
     async with running(app, (80, 24)) as pilot:
         await press(pilot, "enter")
-        for key in ("l", "e", "a", "c", "S"):
+        for key in ("l", "e", "a", "c", "v"):
             for back in (key, "escape"):
                 await press(pilot, key)
                 assert "env steps" not in text_of(app)
@@ -214,7 +214,7 @@ async def test_copying_the_path_of_a_checkpoint(lab: Lab) -> None:
 
 
 async def test_launch_flow(lab: Lab) -> None:
-    """n, a seed count, enter twice: the runs are there and somebody was asked to start them."""
+    """n, a seed count, enter: the runs are there and somebody was asked to start them."""
     app = lab.app()
     async with running(app) as pilot:
         await press(pilot, "a")
@@ -225,7 +225,7 @@ async def test_launch_flow(lab: Lab) -> None:
         await press(pilot, "2")
         assert str(go.label) == "Launch 2"
         assert "deeprl run AB_fast --seeds 2" in text_of(app)
-        await press(pilot, "enter", "enter")
+        await press(pilot, "enter")
         assert [str(run) for run, _ in ops.find_runs(lab.root, ["AB_fast"])] == ["AB_fast/0", "AB_fast/1"]
         assert lab.supervisor.asked == [lab.root]
         assert told(app) == "2 runs of AB_fast launched"
@@ -240,7 +240,7 @@ async def test_launch_with_settings(lab: Lab) -> None:
         settings.focus()
         await press(pilot, *"gamma=0.9")
         assert not go.disabled
-        await press(pilot, "enter", "enter")
+        await press(pilot, "enter")
         assert [run.experiment for run, _ in ops.find_runs(lab.root, ["*gamma*"])] == [
             "CP_basic+gamma=0.9"
         ] * 2

@@ -88,6 +88,25 @@ async def test_launch_dialog(lab: Lab, size: tuple[int, int], monkeypatch: pytes
         check_golden(named("launch", size), text_of(app))
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_hosts_of_few_cores(lab: Lab, size: tuple[int, int]) -> None:
+    """This machine alone: every core with its run."""
+    app = lab.app()
+    async with running(app, size) as pilot:
+        await press(pilot, "3")
+        check_golden(named("hosts", size), text_of(app))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_hosts_of_many_cores(lab: Lab, size: tuple[int, int]) -> None:
+    """Four hosts of 96 cores, one of which cannot be reached."""
+    lab.add_hosts(3, 96)
+    app = lab.app()
+    async with running(app, size) as pilot:
+        await press(pilot, "3", "j")
+        check_golden(named("hosts-many", size), text_of(app))
+
+
 async def test_stop_dialog(lab: Lab) -> None:
     """The question before a stop looks as its golden file."""
     app = lab.app()

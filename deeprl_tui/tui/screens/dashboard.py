@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 
 from deeprl_tui.tui import keys, notes, present
 from deeprl_tui.tui.board import NEW, Entry, on_chart
+from deeprl_tui.tui.hosts import core_strip
 from deeprl_tui.tui.picture import Picture
 from deeprl_tui.tui.screens.picks import Picks
 from deeprl_tui.tui.theme import LABEL
@@ -245,7 +246,7 @@ class Dashboard(Picks):
 
     def _show_cores(self, picture: Picture) -> None:
         palette, hosts = self.palette, picture.snapshot.hosts
-        lines = [notes.core_strip(hosts, picture.board.entries, palette, self.size.width)]
+        lines = [core_strip(hosts, picture.board.entries, palette, self.size.width)]
         told = notes.waiting(picture.board, hosts, picture.now)
         if told:
             lines.insert(0, [Piece(f"  ! {told}", palette.style("warning"))])

@@ -13,7 +13,7 @@ from deeprl_tui.core.state import Note, RunView
 from deeprl_tui.errors import Problem
 from deeprl_tui.monitor.fleet import FleetSnapshot, HostView
 from deeprl_tui.runs import stats
-from deeprl_tui.tui import keys, notes, present, words
+from deeprl_tui.tui import hosts, keys, notes, present, words
 from deeprl_tui.tui.board import NEW, Board, BoardMaker, Entry, on_chart
 from deeprl_tui.tui.picture import command
 from deeprl_tui.tui.screens.confirm import stop_words
@@ -23,7 +23,18 @@ from deeprl_tui.tui.widgets.live_table import LiveTable
 from deeprl_tui.tui.widgets.rows import Cell, Piece
 
 PALETTE = Palette.of_theme(NIGHT)
-HOST = HostView("local", (0, 1), (0.9, 0.1), 2**30, 4 * 2**30, 10 * 2**30, WALL, True, False)
+HOST = HostView(
+    "local",
+    (0, 1),
+    (0.9, 0.1),
+    2**30,
+    4 * 2**30,
+    10 * 2**30,
+    WALL,
+    True,
+    False,
+    held=frozenset({RunId("CP_basic", 0)}),
+)
 
 
 def view(
@@ -245,7 +256,7 @@ def test_summary_counts_what_has_no_room() -> None:
 def test_core_strip() -> None:
     """One square for each core with its load, runs, memory."""
     made = board(training())
-    assert text(notes.core_strip([HOST], made.entries, PALETTE, 80)) == (
+    assert text(hosts.core_strip([HOST], made.entries, PALETTE, 80)) == (
         " local · 90%  ▪ 10%    1 run on 2 cores  1.0G/4.0G"
     )
 
@@ -253,13 +264,13 @@ def test_core_strip() -> None:
 def test_core_strip_of_many_cores() -> None:
     """Many cores have no number each but one for all."""
     many = replace(HOST, cores=tuple(range(24)), busy=(0.5,) * 24)
-    strip = text(notes.core_strip([many], board(training()).entries, PALETTE, 80))
+    strip = text(hosts.core_strip([many], board(training()).entries, PALETTE, 80))
     assert strip == f" local ·▪{'·' * 22}  50%  1 run on 24 cores  1.0G/4.0G"
 
 
 def test_unreachable_host() -> None:
     """A host that says nothing shows why."""
-    shown = text(notes.core_strip([replace(HOST, fault="gone")], (), PALETTE, 80))
+    shown = text(hosts.core_strip([replace(HOST, fault="gone")], (), PALETTE, 80))
     assert shown == " local ✗ gone"
 
 

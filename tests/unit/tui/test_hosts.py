@@ -1,0 +1,127 @@
+"""Hosts in words and squares, with made views: one of two cores, four of 96."""
+
+from dataclasses import replace
+
+import pytest
+from support import WALL, spec, start, training
+
+from deeprl_tui.core.events import Line
+from deeprl_tui.core.fold import fold
+from deeprl_tui.core.spec import RunId
+from deeprl_tui.monitor.fleet import Fleet, FleetSnapshot, HostView
+from deeprl_tui.monitor.frames import Hello
+from deeprl_tui.tui import hosts
+from deeprl_tui.tui.board import BoardMaker, Entry
+from deeprl_tui.tui.theme import NIGHT, Palette
+from deeprl_tui.tui.widgets.rows import Piece, Row
+
+PALETTE = Palette.of_theme(NIGHT)
+RUN = RunId("CP_basic", 0)
+HOST = HostView(
+    "local", (0, 1), (0.1, 0.9), 3 * 2**30, 4 * 2**30, 10 * 2**30, WALL, True, False, machine="here",
+    held=frozenset({RUN}), heard=WALL,
+)  # fmt: skip
+BIG = replace(HOST, name="vm-1", cores=tuple(range(96)), busy=(0.5,) * 96, held=frozenset())
+
+
+def entries() -> tuple[Entry, ...]:
+    """One run, pinned to core 1."""
+    lines = [Line(n, t, event) for n, (t, event) in enumerate([(0.0, start()), *training(3)], 1)]
+    view = fold(spec(), {1: lines}, held=True)
+    return BoardMaker().make(FleetSnapshot(runs={RUN: view}), None).entries
+
+
+def text(line: list[Piece]) -> str:
+    return "".join(piece.text for piece in line)
+
+
+def row_text(row: Row) -> list[str]:
+    return [
+        cell if isinstance(cell, str) else cell.text if isinstance(cell, Piece) else text(cell)
+        for cell in row.cells
+    ]
+
+
+def row(host: HostView, now: float = WALL) -> list[str]:
+    return row_text(hosts.host_row(host, hosts.owners_of(host, entries()), PALETTE, now, 40))
+
+
+def test_the_same_core_of_another_host_is_another_core() -> None:
+    """A run is where its lock is held, whatever the numbers of the cores are."""
+    other = replace(HOST, name="vm-1", held=frozenset())
+    assert list(hosts.owners_of(HOST, entries())) == [1]
+    assert hosts.owners_of(other, entries()) == {}
+    strip = text(hosts.core_strip([HOST, other], entries(), PALETTE, 120))
+    assert strip.count("▪") == 1
+
+
+def test_a_host_of_two_cores() -> None:
+    """A square each, busy, runs, memory, disk, and that it is live."""
+    assert row(HOST) == ["●", "local", "·▪", "1/2", "1", "3.0/4.0G", "10G", "", "live"]
+
+
+def test_a_host_of_96_cores_shares_squares() -> None:
+    """Three cores a square in 40 cells."""
+    assert row(BIG)[2] == "·" * 32
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_the_strip_of_four_large_hosts_has_room_for_each(width: int) -> None:
+    """The name of the last host is still on the screen."""
+    four = [replace(BIG, name=f"vm-{n}") for n in range(4)]
+    assert "vm-3" in text(hosts.core_strip(four, (), PALETTE, width))[:width]
+
+
+def test_a_fault_is_a_state_with_its_age() -> None:
+    """What is known stays; the squares give way to the reason."""
+    gone = replace(HOST, fault="ssh: timed out", fault_since=WALL - 240)
+    assert row(gone)[2] == "unreachable for 4m: ssh: timed out"
+    assert row(gone)[6] == "10G"
+    told = [text(line) for line in hosts.fact_lines(gone, PALETTE, WALL, 60)]
+    assert "state       unreachable for 4m" in told
+    assert "its runs    go on there by themselves" in told
+
+
+def test_a_silent_host_says_for_how_long() -> None:
+    """A feed that hangs says no fault; the age of the data does."""
+    assert row(HOST, WALL + 60)[0::8] == ["◌", "1m old"]
+
+
+def test_the_age_is_by_the_clock_of_the_dashboard() -> None:
+    """A host whose clock is wrong is not old."""
+    fleet = Fleet(lambda: 5000.0)
+    fleet.apply("vm-1", Hello(1, "0.1", "name", "boot", (0,)))
+    (host,) = fleet.snapshot().hosts
+    assert (host.heard, host.machine, host.version) == (5000.0, "name", "0.1")
+
+
+def test_a_fault_keeps_the_time_it_began() -> None:
+    """Told again and again it grows older."""
+    now = 100.0
+    fleet = Fleet(lambda: now)
+    fleet.fault("vm-1", "gone")
+    now = 160.0
+    fleet.fault("vm-1", "still gone")
+    assert fleet.snapshot().hosts[0].fault_since == 100.0
+
+
+@pytest.mark.parametrize(("width", "height", "rows"), [(76, 20, 2 // 2), (40, 2, 2)])
+def test_two_cores_with_names(width: int, height: int, rows: int) -> None:
+    """Number, square, run, load."""
+    lines = hosts.core_lines(HOST, hosts.owners_of(HOST, entries()), PALETTE, width, height)
+    shown = " ".join("".join(text(line) for line in lines).split())
+    assert shown == "0 · free 10% 1 ▪ CP_basic/0 90%"
+    assert len(lines) == rows
+
+
+def test_96_cores_fit_in_as_few_rows_as_will_do() -> None:
+    """With a screen of 24 rows at least a part of every name is shown."""
+    lines = hosts.core_lines(BIG, {}, PALETTE, 76, 24)
+    assert len(lines) == 24
+    assert max(len(text(line)) for line in lines) <= 76
+
+
+def test_the_caption_counts_what_is_up() -> None:
+    """Cores of an unreachable host are not up."""
+    known = [HOST, replace(BIG, fault="gone")]
+    assert hosts.caption(known, entries(), WALL) == "2 hosts · 2 of 98 cores up · 1 run"
