@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from deeprl_tui.errors import UnknownNameError
 from deeprl_tui.export import canvas, dots, draw, panels
@@ -27,7 +28,7 @@ def line(level: float, until: float = 100.0) -> Samples:
     return Samples(x, np.full(50, level))
 
 
-def texts(figure: draw.Figure) -> list[str]:
+def texts(figure: Figure) -> list[str]:
     """All words on a picture."""
     tree = ElementTree.fromstring(canvas.save(figure, "svg").decode())
     return ["".join(one.itertext()).strip() for one in tree.iter(f"{SVG}text")]
@@ -54,7 +55,8 @@ def test_every_run_is_drawn() -> None:
     """As many thin lines as runs, and their mean."""
     panel = Panel("e", [Group("g", 0, [line(level) for level in (1, 2, 3)])])
     (axes,) = draw.curves([panel], Looks(band="none"), size=SIZE).axes
-    levels = sorted(float(drawn.get_ydata()[10]) for drawn in axes.get_lines() if len(drawn.get_ydata()) > 2)
+    lines = [np.asarray(drawn.get_ydata()) for drawn in axes.get_lines()]
+    levels = sorted(float(line[10]) for line in lines if len(line) > 2)
     assert levels == [1.0, 2.0, 2.0, 2.0, 3.0]  # the mean twice: once for all runs, once for whole counts
 
 
@@ -107,8 +109,8 @@ def test_scores_show_every_run() -> None:
     """A dot for each, a bar for the average, a line for the interval."""
     rows = [dots.Dots("a", 0, [1.0, 2.0, 9.0], 2.0, 1.5, 8.0), dots.Dots("b", 1, [], None, None, None)]
     (axes,) = dots.scores(rows, None, width=9.0).axes
-    assert [len(drawn.get_offsets()) for drawn in axes.collections] == [3, 0]
-    assert [list(drawn.get_xdata()) for drawn in axes.get_lines()] == [[1.5, 8.0], [2.0, 2.0]]
+    assert [len(np.asarray(drawn.get_offsets())) for drawn in axes.collections] == [3, 0]
+    assert [np.asarray(drawn.get_xdata()).tolist() for drawn in axes.get_lines()] == [[1.5, 8.0], [2.0, 2.0]]
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.floats(0.01, 0.2))
