@@ -12,6 +12,7 @@ from deeprl_tui.ops.judging import summaries as summaries
 from deeprl_tui.ops.judging import verdicts as verdicts
 from deeprl_tui.ops.launching import Launched as Launched
 from deeprl_tui.ops.launching import conflicts as conflicts
+from deeprl_tui.ops.launching import disk as disk
 from deeprl_tui.ops.launching import kind as kind
 from deeprl_tui.ops.launching import launch as launch
 from deeprl_tui.ops.launching import measure as measure

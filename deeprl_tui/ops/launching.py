@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from deeprl_tui.config import Experiment
@@ -14,7 +15,7 @@ from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import DeeprlError, LockHeldError
 from deeprl_tui.launch import local
-from deeprl_tui.monitor.machine import memory
+from deeprl_tui.monitor.machine import disk_free, memory
 from deeprl_tui.ops.project import Request
 from deeprl_tui.ops.reading import cores, views_of
 from deeprl_tui.runs import code, stats
@@ -121,16 +122,49 @@ def launch(request: Request, root: Path, *, fresh: bool = False) -> Launched:
     return Launched(tuple(store.create(spec) for spec in specs), tuple(archived))
 
 
-def conflicts(request: Request, root: Path) -> list[DeeprlError]:
-    """What a launch would be refused for: one error for each experiment."""
+def conflicts(request: Request, root: Path, *, fresh: bool = False) -> list[DeeprlError]:
+    """What a launch would be refused for: one error for each experiment. fresh: older runs do not count."""
     store, found = RunStore(root), []
     for experiment, seeds in request.parts:
         try:
             for spec in code.specs(experiment, seeds[:1], root.parent):
-                store.check(spec)
+                if not fresh:
+                    store.check(spec)
         except DeeprlError as error:
             found.append(error)
     return found
+
+
+def disk(
+    request: Request, root: Path, views: Mapping[RunId, RunView], *, there: frozenset[RunId]
+) -> tuple[int | None, int]:
+    """Bytes that the runs of a launch will write, judged by finished runs of their kind, and bytes free.
+
+    there: runs that are not made again. None where nothing of a kind was finished yet.
+    """
+    free = disk_free(root if root.exists() else root.parent)
+    sizes: dict[str, list[int]] = {}
+    paths, total = RootPaths(root), 0
+    for experiment, seeds in request.parts:
+        new = sum(RunId(experiment.name, seed) not in there for seed in seeds)
+        work = kind(experiment)
+        if work not in sizes:
+            done = (
+                view
+                for view in views.values()
+                if isinstance(view.state, state.Finished)
+                and view.spec.env == experiment.env
+                and stats.kind(view.spec.env, view.spec.settings) == work
+            )
+            sizes[work] = [_size(paths.run(view.spec).folder) for view in islice(done, 3)]
+        if new and not sizes[work]:
+            return None, free
+        total += new * max(sizes[work], default=0)
+    return total, free
+
+
+def _size(folder: Path) -> int:
+    return sum(entry.stat().st_size for entry in folder.rglob("*") if entry.is_file())
 
 
 def supervise(root: Path, *, cores: int | None = None, child: bool = False) -> subprocess.Popen[bytes] | None:

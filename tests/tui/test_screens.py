@@ -82,6 +82,7 @@ async def test_launch_dialog(lab: Lab, size: tuple[int, int], monkeypatch: pytes
         "deeprl_tui.ops.launching.memory", lambda: (8 * 2**30, 24 * 2**30)
     )  # this machine's, else
     monkeypatch.setattr("deeprl_tui.ops.launching.cores", lambda: (0, 1, 2, 3))
+    monkeypatch.setattr("deeprl_tui.ops.launching.disk_free", lambda _: 61 * 2**30)
     app = lab.app()
     async with running(app, size) as pilot:
         await press(pilot, "a", "j", "j", "n")

@@ -1,12 +1,11 @@
-"""The launch dialog: what to run on the left, what that would mean on the right, the same as a command below.
+"""The launch screen: what to run on the left, what that would mean on the right, the same as a command below.
 
-Rule: the plan is worked out in the background at every change; nothing starts before Launch.
+Rule: the plan is worked out in the background at every change; nothing starts before enter, and nothing that
+would be refused can be started.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.cells import cell_len
@@ -14,48 +13,44 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
+from textual.suggester import Suggester
 from textual.widgets import Button, Input, Label
 
-from deeprl_tui import ops
 from deeprl_tui.config.model import Project
-from deeprl_tui.core import state
-from deeprl_tui.core.spec import RunId
+from deeprl_tui.core.spec import Json, RunId
 from deeprl_tui.core.state import RunView
-from deeprl_tui.core.text import clean
 from deeprl_tui.errors import ConfigError, DeeprlError
-from deeprl_tui.runs.plan import Plan
-from deeprl_tui.tui import notes
+from deeprl_tui.tui import launching, notes
 from deeprl_tui.tui.background import Finished, Jobs
 from deeprl_tui.tui.board import Entry
-from deeprl_tui.tui.picture import Picture, command
+from deeprl_tui.tui.launching import Existing, Outlook, Wish
+from deeprl_tui.tui.picture import Picture
 from deeprl_tui.tui.theme import LABEL, Palette
+from deeprl_tui.tui.widgets.choice import Choice
 from deeprl_tui.tui.widgets.field import Field
 from deeprl_tui.tui.widgets.lines import Lines
 from deeprl_tui.tui.widgets.live_table import LiveTable
 from deeprl_tui.tui.widgets.rows import Column, Piece, Row, widths
-from deeprl_tui.tui.words import duration, duration_range, gigabytes, middle, plural
 
 if TYPE_CHECKING:
     from deeprl_tui.tui.app import DeeprlApp
 
 _COLUMNS = (Column("mark", "", 3), Column("name", "experiment", 10, flex=True), Column("state", "state", 12))
+_CHANGES = (Column("change", "", 10, flex=True),)
+_HINT = "space picks · / filters · ←→ seeds · s settings · f existing · enter launches · esc"
+_SHORT = "space picks · / filters · enter launches · esc cancels"
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the dialog asks for."""
+class _Completion(Suggester):
+    """Completes the setting that is being typed; → takes it."""
 
-    names: tuple[str, ...]
-    seeds: str
-    overrides: tuple[str, ...]
+    def __init__(self, screen: "LaunchScreen") -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._screen = screen
 
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What a wish would mean."""
-
-    plan: Plan
-    refused: tuple[DeeprlError, ...]
+    async def get_suggestion(self, value: str) -> str | None:
+        """The whole text with its last word completed."""
+        return launching.completed(value, self._screen.values)
 
 
 class LaunchScreen(ModalScreen[None]):
@@ -64,9 +59,13 @@ class LaunchScreen(ModalScreen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]  # noqa: RUF012  Textual's type
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Cancel", show=False),
+        Binding("enter", "enter", "Launch", show=False, priority=True),
         Binding("space", "mark", "Mark", show=False),
-        Binding("slash", "find", "Filter", show=False),
-        Binding("ctrl+l,f5", "launch", "Launch", show=False),
+        Binding("slash", "goto('find')", "Filter", show=False),
+        Binding("s,e", "goto('set')", "Settings", show=False),
+        Binding("f", "existing", "Existing", show=False),
+        Binding("right", "seeds(1)", "One seed more", show=False),
+        Binding("left", "seeds(-1)", "One seed less", show=False),
         Binding("q", "leave", "Cancel", show=False),
     ]
     AUTO_FOCUS = "#picks"
@@ -82,6 +81,8 @@ class LaunchScreen(ModalScreen[None]):
         self.picked = {name if name in known else name.partition("+")[0] for name in names} & set(known)
         self._outlook: Outlook | None = None
         self._fault = ""
+        self._planning = False
+        self._asked = False  # enter was pressed before the plan was there
 
     @property
     def deeprl(self) -> "DeeprlApp":
@@ -89,22 +90,31 @@ class LaunchScreen(ModalScreen[None]):
         return cast("DeeprlApp", self.app)
 
     def compose(self) -> ComposeResult:
-        """Experiments, fields, plan, command, buttons."""
+        """Experiments, plan, changes, fields, command, buttons."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Launch"
-            dialog.border_subtitle = "space picks · / filters · tab next · esc cancels"
             with Horizontal(id="choice"):
                 yield LiveTable(_COLUMNS, id="picks")
-                yield Lines(id="plan")
+                with Vertical(id="meaning"):
+                    yield Lines(id="plan")
+                    yield LiveTable(_CHANGES, header=False, id="changes")
+            for label, field in (
+                ("Filter", Field(placeholder="letters of name or env", id="find")),
+                (
+                    "Seeds",
+                    Field(placeholder="the file's; or 5 for a count, 0,3,7 for a list, 0-4", id="seeds"),
+                ),
+                ("Settings", Field(placeholder="key=value key=value", id="set")),
+            ):
+                with Horizontal(classes="field"):
+                    yield Label(label, markup=False)
+                    yield field
             with Horizontal(classes="field"):
-                yield Label("Filter", markup=False)
-                yield Field(placeholder="words of name or env", id="find")
+                yield Label("Existing", markup=False)
+                yield Choice(launching.EXISTING, id="existing")
             with Horizontal(classes="field"):
-                yield Label("Seeds", markup=False)
-                yield Field(placeholder=self._seeds_hint(), id="seeds")
-            with Horizontal(classes="field"):
-                yield Label("Settings", markup=False)
-                yield Field(placeholder="key=value key=value", id="set")
+                yield Label("Hosts", markup=False)
+                yield Lines(id="hosts")
             yield Lines(id="fault")
             yield Lines(id="twin")
             with Horizontal(classes="buttons"):
@@ -113,6 +123,8 @@ class LaunchScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Show what was picked on the dashboard."""
+        settings = self.query_one("#set", Input)
+        settings.suggester, settings.select_on_focus = _Completion(self), False
         self._show_picks()
         table = self.query_one("#picks", LiveTable)
         first = next((name for name in self._project.experiments if name in self.picked), None)
@@ -129,61 +141,55 @@ class LaunchScreen(ModalScreen[None]):
     @property
     def wish(self) -> Wish:
         """What the fields say now."""
-        names = tuple(name for name in self._project.experiments if name in self.picked)
         return Wish(
-            names,
+            tuple(name for name in self._project.experiments if name in self.picked),
             self.query_one("#seeds", Input).value.strip(),
             tuple(self.query_one("#set", Input).value.split()),
+            cast("Existing", self.query_one("#existing", Choice).value),
         )
 
-    def _seeds_hint(self) -> str:
-        return "the file's; or 5 for a count, 0,3,7 for a list, 0-4"
+    @property
+    def values(self) -> dict[str, Json]:
+        """The settings of the first picked experiment: what is changed by typing."""
+        first = next((name for name in self._project.experiments if name in self.picked), None)
+        return dict(self._project.experiments[first].settings) if first else {}
 
     def _show_picks(self) -> None:
-        palette = Palette.of(self.app)
-        quiet, plain = palette.style("foreground", LABEL), palette.style()
-        words = self.query_one("#find", Input).value.lower().split()
-        rows: list[Row] = []
-        env, table = "", self.query_one("#picks", LiveTable)
+        table, palette = self.query_one("#picks", LiveTable), Palette.of(self.app)
         room = widths(_COLUMNS, table.size.width)[1] if table.size.width else 80
-        for name, entry in self._entries.items():  # grouped by environment, unlike the file
-            experiment = self._project.experiments.get(name)
-            if experiment is None or not all(word in f"{name} {experiment.env}".lower() for word in words):
-                continue
-            if experiment.env != env:
-                env = experiment.env
-                rows.append(Row(f"# {env}", (Piece(env, quiet),), heading=True))
-            on = name in self.picked
-            tick = Piece("[x]" if on else "[ ]", palette.style("accent", bold=True) if on else quiet)
-            rows.append(
-                Row(name, (tick, Piece(middle(name, room), plain), Piece(_stand(entry), quiet)), marked=on)
-            )
-        if not rows:
-            rows.append(Row("# none", (Piece("no experiment has these words", quiet),), heading=True))
-        table.set_rows(rows)
+        words = self.query_one("#find", Input).value.lower().split()
+        known = self._project.experiments
+        entries = [entry for name, entry in self._entries.items() if name in known]
+        table.set_rows(launching.pick_rows(entries, known, self.picked, words, palette, room))
 
     def _changed(self) -> None:
         wish = self.wish
-        self._show_twin(wish)
+        self._asked = False
         self.query_one("#go", Button).disabled = True
+        self._show_twin()
         if not wish.names:
             self.jobs.forget("plan")
             self._outlook, self._fault = None, ""
             self._show_plan()
             return
-        work = partial(_work_out, self._project, wish, self._views, self.deeprl.workspace.root)
+        self._planning = True
+        work = partial(launching.work_out, self._project, wish, self._views, self.deeprl.workspace.root)
         self.jobs.run("plan", work, self._on_outlook, self._on_fault)
 
     def _on_outlook(self, outlook: Outlook) -> None:
-        self._outlook = outlook
+        self._planning, self._outlook = False, outlook
         self._fault = "\n".join(str(error) for error in outlook.refused)
         go = self.query_one("#go", Button)
-        go.disabled = bool(outlook.refused) or not outlook.plan.runs
-        go.label = f"Launch {outlook.plan.runs}" if outlook.plan.runs else "Launch"
+        go.disabled = bool(outlook.refused) or not outlook.does
+        verb = "Launch" if outlook.plan.runs or not outlook.resumed else "Resume"
+        go.label = f"{verb} {outlook.does}" if outlook.does else "Launch"
         self._show_plan()
+        self._show_twin()
+        if self._asked:
+            self.action_launch()
 
     def _on_fault(self, error: Exception) -> None:
-        self._outlook = None
+        self._planning, self._outlook, self._asked = False, None, False
         if isinstance(error, ConfigError):
             self._fault = "\n".join(str(problem) for problem in error.problems)
         else:
@@ -194,31 +200,45 @@ class LaunchScreen(ModalScreen[None]):
 
     def _show_plan(self) -> None:
         palette = Palette.of(self.app)
-        panel, fault = self.query_one("#plan", Lines), self.query_one("#fault", Lines)
+        panel, changes = self.query_one("#plan", Lines), self.query_one("#changes", LiveTable)
         width = max(20, panel.size.width or 40)
-        faults = [
-            [Piece(part, palette.style("error"))]
-            for line in self._fault.splitlines()
-            for part in notes.wrapped(line, max(20, self.query_one(".dialog").size.width - 4))
-        ][:4]
-        fault.styles.height = len(faults)
-        fault.set_lines(faults)
+        self._show_fault(palette)
+        rows: list[Row] = []
         if self._outlook is not None:
-            lines = plan_lines(self._outlook.plan, palette, width)
+            lines = launching.plan_lines(self._outlook, palette, self.deeprl.workspace.wall())
+            rows = launching.change_rows(self._outlook, palette, width - 2)
         elif self._fault:
             lines = notes.paragraph("no plan: see below", palette, width, LABEL)
         elif not self.picked:
             lines = notes.paragraph("nothing picked yet: space picks the row", palette, width, LABEL)
         else:
             lines = notes.paragraph("working it out…", palette, width, LABEL)
+        panel.styles.height = len(lines) + 1
         panel.set_lines(lines)
+        changes.set_rows(rows)
+        self.query_one("#hosts", Lines).set_lines([launching.host_line(("local",), ("local",), palette)])
 
-    def _show_twin(self, wish: Wish) -> None:
-        palette = Palette.of(self.app)
-        text = command(list(wish.names) or ["…"], wish.seeds, list(wish.overrides))
+    def _show_fault(self, palette: Palette) -> None:
+        """What is wrong, or what is known of the setting that is being typed."""
+        fault, width = self.query_one("#fault", Lines), max(20, self.query_one(".dialog").size.width - 4)
+        typed = self.query_one("#set", Input)
+        lines = [
+            [Piece(part, palette.style("error"))]
+            for line in self._fault.splitlines()
+            for part in notes.wrapped(line, width)
+        ]
+        known = launching.help_for(typed.value, self.values) if typed.has_focus else ""
+        lines = lines[:4] + notes.paragraph(known, palette, width, LABEL)[: 2 if lines else 3]
+        fault.styles.height = len(lines)
+        fault.set_lines(lines)
+
+    def _show_twin(self) -> None:
+        palette, wish = Palette.of(self.app), self.wish
+        text = launching.twin(wish.names, wish, self._outlook)
         room = max(20, self.query_one("#twin").size.width - 2)
         if len(wish.names) > 1 and cell_len(text) > room:
-            text = command([wish.names[0], f"… {len(wish.names) - 1} more"], wish.seeds, list(wish.overrides))
+            short = [wish.names[0], f"… {len(wish.names) - 1} more"]
+            text = launching.twin(short, wish, self._outlook)
         line = [Piece("$ ", palette.style("foreground", LABEL)), Piece(text, palette.style("accent"))]
         self.query_one("#twin", Lines).set_lines([line])
 
@@ -226,9 +246,10 @@ class LaunchScreen(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """Fit the words to the size."""
-        self.call_after_refresh(self._show_picks)
-        self.call_after_refresh(self._show_plan)
-        self.call_after_refresh(lambda: self._show_twin(self.wish))
+        dialog = self.query_one(".dialog")
+        dialog.border_subtitle = _HINT if self.size.width >= 100 else _SHORT
+        for show in (self._show_picks, self._show_plan, self._show_twin):
+            self.call_after_refresh(show)
 
     def action_mark(self) -> None:
         """Pick the row under the cursor, or leave it out."""
@@ -238,111 +259,92 @@ class LaunchScreen(ModalScreen[None]):
             self._show_picks()
             self._changed()
 
-    def on_live_table_selected(self) -> None:
-        """Enter on a row picks it, and goes to the button if it was picked before."""
-        table = self.query_one("#picks", LiveTable)
-        self.query_one("#seeds").focus() if table.cursor in self.picked else self.action_mark()
+    def action_goto(self, field: str) -> None:
+        """Go to a field."""
+        self.query_one(f"#{field}").focus()
 
-    def action_find(self) -> None:
-        """Go to the filter."""
-        self.query_one("#find").focus()
+    def action_existing(self) -> None:
+        """What becomes of existing runs: the next choice."""
+        self.query_one("#existing", Choice).action_turn(1)
+
+    def action_seeds(self, step: int) -> None:
+        """One seed more or less than now."""
+        field = self.query_one("#seeds", Input)
+        if not field.value.strip().isdigit() and field.value.strip():
+            return  # a list is not counted up
+        first = next((name for name in self._project.experiments if name in self.picked), None)
+        now = (
+            int(field.value)
+            if field.value.strip()
+            else len(self._project.experiments[first].seeds)
+            if first
+            else 1
+        )
+        field.value = str(max(1, min(1000, now + step)))
+
+    def action_enter(self) -> None:
+        """Launch; from the filter to the rows, from a change to its setting, on Cancel cancel."""
+        focus = self.focused.id if self.focused is not None else ""
+        if focus == "find":
+            self.query_one("#picks").focus()
+        elif focus == "cancel":
+            self.action_leave()
+        elif focus == "changes":
+            self._edit(self.query_one("#changes", LiveTable).cursor)
+        else:
+            self.action_launch()
+
+    def _edit(self, change: str | None) -> None:
+        """Put a setting that differs into the line of settings, with its value."""
+        name, _, key = (change or "").partition(" ")
+        experiment = self._project.experiments.get(name.partition("+")[0])
+        if experiment is not None and key in experiment.settings:
+            field = self.query_one("#set", Input)
+            rest = [one for one in field.value.split() if one.partition("=")[0] != key]
+            field.value = " ".join([*rest, f"{key}={launching.spelled(experiment.settings[key])}"])
+            field.focus()
+            field.action_end()
+
+    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
+        """A double click picks an experiment, or edits a setting."""
+        self.action_mark() if event.table.id == "picks" else self._edit(event.key)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter, or plan again."""
-        if event.input.id == "find":
-            self._show_picks()
-        else:
-            self._changed()
+        self._show_picks() if event.input.id == "find" else self._changed()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """From the filter to the rows, from the fields to the button."""
-        go = self.query_one("#go", Button)
-        if event.input.id == "find":
-            self.query_one("#picks").focus()
-        elif go.disabled:
-            self.app.bell()
-        else:
-            go.focus()
+    def on_choice_changed(self) -> None:
+        """Plan again."""
+        self._changed()
+
+    def on_descendant_focus(self) -> None:
+        """Help for the settings is shown while they are typed."""
+        self._show_fault(Palette.of(self.app))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Launch or cancel."""
-        if event.button.id == "go":
-            self.action_launch()
-        else:
-            self.action_leave()
+        self.action_launch() if event.button.id == "go" else self.action_leave()
 
     def action_launch(self) -> None:
-        """Close at once; what becomes of it comes as a message."""
-        wish = self.wish
-        if self.query_one("#go", Button).disabled:
-            self.app.bell()
+        """Close at once; what becomes of it comes as a message. Says why if it cannot."""
+        wish, outlook = self.wish, self._outlook
+        if self._planning:
+            self._asked = True
             return
-        self.dismiss(None)
-        self.deeprl.requests.launch(wish.names, wish.seeds, wish.overrides)
+        if not wish.names:
+            self._fault = "nothing picked: space picks the row under the cursor"
+        elif outlook is not None and not outlook.does:
+            self._fault = "all of these runs are there already; f lets them go on, or trains anew"
+        elif outlook is not None and not outlook.refused:
+            self.dismiss(None)
+            fresh = wish.existing == "fresh"
+            self.deeprl.requests.launch(wish.names, wish.seeds, wish.overrides, fresh=fresh)
+            if outlook.resumed:
+                self.deeprl.requests.resume([self._views[run] for run in outlook.resumed])
+            return
+        self.app.bell()
+        self._show_fault(Palette.of(self.app))
 
     def action_leave(self) -> None:
         """Cancel."""
         self.dismiss(None)
-
-
-def _stand(entry: Entry) -> str:
-    """How far an experiment is: `done 5/5`, `2 running`, or nothing."""
-    if not entry.runs:
-        return "new"
-    done = sum(isinstance(run.state, state.Finished) for run in entry.runs)
-    return f"done {done}/{len(entry.runs)}" if done else f"{len(entry.runs)} {entry.word}"
-
-
-def _work_out(project: Project, wish: Wish, views: dict[RunId, RunView], root: Path) -> Outlook:
-    request = ops.choose(project, wish.names, wish.seeds or None, wish.overrides)
-    return Outlook(ops.plan(request, root, views), tuple(ops.conflicts(request, root)))
-
-
-def plan_lines(plan: Plan, palette: Palette, width: int) -> notes.Lines:
-    """A plan in words."""
-    quiet, text = palette.style("foreground", LABEL), palette.style()
-    strong = palette.style("accent", bold=True)
-    asked = sum(len(part.seeds) for part in plan.parts)
-    lines: notes.Lines = [
-        [Piece(plural(plan.runs, "new run"), strong), Piece(f" on {plural(len(plan.cores), 'core')}", text)]
-    ]
-    if asked > plan.runs:
-        there = asked - plan.runs
-        lines.append([Piece(f"{plural(there, 'run')} {'is' if there == 1 else 'are'} there already", quiet)])
-    if plan.busy:
-        lines.append([Piece(f"{plural(plan.busy, 'core')} busy now", quiet)])
-
-    def fact(name: str, told: str, role: str = "foreground") -> None:
-        lines.append([Piece(name.ljust(10), quiet), Piece(told, palette.style(role))])
-
-    lines.append([])
-    each = [part.each for part in plan.parts if part.new and part.each is not None]
-    if each:
-        low, high = min(e.low for e in each), max(e.high for e in each)
-        fact(
-            "each run",
-            duration(low) if duration(low) == duration(high) else f"{duration(low)} to {duration(high)}",
-        )
-    if plan.finish is not None:
-        fact("all done", f"in {duration_range(plan.finish)}")
-    if plan.core_hours is not None:
-        fact("work", f"{plan.core_hours.mid:.1f} core hours")
-    if plan.unmeasured:
-        told = "no time is known yet: deeprl plan measures it"
-        lines += [[Piece(part, quiet)] for part in notes.wrapped(told, width)]
-    if plan.memory_peak is not None and plan.runs:
-        enough = plan.memory_peak <= plan.memory_available or not plan.memory_available
-        told = f"{gigabytes(plan.memory_peak)} of {gigabytes(plan.memory_available)} free"
-        fact("memory", told, "foreground" if enough else "warning")
-        if not enough:
-            lines.append([Piece("! more than is free: expect swapping", palette.style("warning"))])
-    for part in plan.parts:
-        experiment = part.experiment
-        if not experiment.changes:
-            continue
-        lines += [[], [Piece(clean(experiment.name), text), Piece(f"  against {experiment.baseline}", quiet)]]
-        for key, (old, new) in experiment.changes.items():
-            lines += [
-                [Piece("  ", quiet), *line] for line in notes.difference(key, old, new, palette, width - 2)
-            ]
-    return lines

@@ -1,0 +1,150 @@
+"""What the launch screen says, without an app."""
+
+from pathlib import Path
+
+import pytest
+
+from deeprl_tui import config
+from deeprl_tui.config.keys import defaults
+from deeprl_tui.core.eta import Eta
+from deeprl_tui.core.spec import Json, RunId
+from deeprl_tui.runs.plan import Plan, PlannedExperiment
+from deeprl_tui.tui.launching import (
+    Existing,
+    Outlook,
+    Wish,
+    change_rows,
+    completed,
+    fits,
+    help_for,
+    plan_lines,
+    spelled,
+    twin,
+)
+from deeprl_tui.tui.theme import NIGHT, Palette
+
+PALETTE = Palette.of_theme(NIGHT)
+RUN = RunId("A", 0)
+
+
+def plan(tmp_path: Path, new: int = 5, busy: int = 2, memory: int = 2**30) -> Plan:
+    """Five seeds of one experiment on four cores."""
+    file = tmp_path / "experiments.toml"
+    file.write_text(
+        '[experiments.base]\nenv = "CartPole-v1"\nbaseline = true\n'
+        '[experiments.A]\nenv = "CartPole-v1"\ngamma = 0.9\nnet_arch = [32]\n'
+    )
+    experiment = config.load(file).experiments["A"]
+    each = Eta(600, 700, 900)
+    part = PlannedExperiment(experiment, (0, 1, 2, 3, 4), new, memory, each)
+    return Plan((part,), (0, 1, 2, 3), busy, memory, 16 * 2**30, Eta(1, 1.2, 2), Eta(1200, 1400, 1800), ())
+
+
+def said(outlook: Outlook) -> str:
+    """The plan as text; the clock stands at 00:00 UTC."""
+    return "\n".join("".join(piece.text for piece in line) for line in plan_lines(outlook, PALETTE, 0.0))
+
+
+def test_the_plan_says_cores_waves_memory_disk_and_cost(tmp_path: Path) -> None:
+    """Two cores are busy: two runs start at once, three wait."""
+    text = said(Outlook(plan(tmp_path), disk=5 * 2**20, disk_free=60 * 2**30))
+    assert "5 new runs on 4 cores  2 waves" in text
+    assert "▪▪■■  2 of 4 free" in text
+    assert "each run  10m to 15m" in text
+    assert "memory    1.0G of 16G free" in text
+    assert "disk      ~5M of 60G free" in text
+    assert "cost      –" in text
+
+
+def test_the_plan_says_when_it_will_be_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A range, and the times of day."""
+    monkeypatch.setattr("deeprl_tui.tui.launching.clock", lambda at: f"<{at:.0f}>")
+    assert "all done  in 20–30m, <1200> to <1800>" in said(Outlook(plan(tmp_path)))
+
+
+def test_the_plan_says_what_becomes_of_old_runs(tmp_path: Path) -> None:
+    """Some go on, some are left as they are; or all go to the archive."""
+    text = said(Outlook(plan(tmp_path, new=3), resumed=(RUN,)))
+    assert "1 run goes on" in text
+    assert "1 run is there already" in text
+    assert "5 old runs moved to the archive" in said(Outlook(plan(tmp_path), archived=5))
+
+
+def test_too_little_memory_is_a_warning(tmp_path: Path) -> None:
+    """More than is free."""
+    assert "32G of 16G free: expect swapping" in said(Outlook(plan(tmp_path, memory=32 * 2**30)))
+
+
+def test_what_changes_is_a_row_for_each_setting(tmp_path: Path) -> None:
+    """Under the experiment and its baseline; the key of a row names both."""
+    rows = change_rows(Outlook(plan(tmp_path)), PALETTE, 40)
+    assert [row.key for row in rows] == ["# A", "A gamma", "A net_arch"]
+
+
+@pytest.mark.parametrize(
+    ("existing", "outlook", "line"),
+    [
+        ("skip", True, "deeprl run A --seeds 0-4 --set gamma=0.9"),
+        ("fresh", True, "deeprl run A --seeds 0-4 --set gamma=0.9 --fresh"),
+        ("resume", True, "deeprl resume A; deeprl run A --seeds 0-4 --set gamma=0.9"),
+    ],
+)
+def test_the_command_that_does_the_same(tmp_path: Path, existing: Existing, outlook: bool, line: str) -> None:
+    """Also for old runs."""
+    wish = Wish(("A",), "0-4", ("gamma=0.9",), existing)
+    assert twin(wish.names, wish, Outlook(plan(tmp_path), resumed=(RUN,)) if outlook else None) == line
+
+
+def test_words_are_quoted_for_a_shell() -> None:
+    """What is typed cannot become another command."""
+    wish = Wish(("A",), "0;rm", ("net_arch=[64, 64]",))
+    assert twin(wish.names, wish, None) == "deeprl run A --seeds '0;rm' --set 'net_arch=[64, 64]'"
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ([], True),
+        (["ll", "gc"], True),
+        (["llg10"], True),
+        (["lunar"], True),
+        (["gcx"], False),
+        (["01"], False),
+    ],
+)
+def test_letters_in_order_find_a_name(words: list[str], found: bool) -> None:
+    """Words of name or env, or the letters of the name in their order."""
+    assert fits(words, "LL_gc10", "LunarLander-v3") is found
+
+
+@pytest.mark.parametrize(
+    ("typed", "whole"),
+    [
+        ("gam", "gamma="),
+        ("gamma=0.9 net_a", "gamma=0.9 net_arch="),
+        ("gamma=", "gamma=0.5"),
+        ("net_arch=", "net_arch=64x64"),
+        ("max_grad_norm=", "max_grad_norm=none"),
+        ("", None),
+        ("gamma=0.", None),
+        ("zzz", None),
+    ],
+)
+def test_keys_and_values_are_completed(typed: str, whole: str | None) -> None:
+    """A key by its beginning, a value by what it is now."""
+    values: dict[str, Json] = {**defaults(), "gamma": 0.5, "net_arch": [64, 64], "max_grad_norm": None}
+    assert completed(typed, values) == whole
+
+
+def test_what_is_completed_can_be_read(tmp_path: Path) -> None:
+    """Every default, spelled and read again, is itself."""
+    for key, value in defaults().items():
+        name, read = config.parse_override(f"{key}={spelled(value)}")
+        assert (name, None if read == "none" else read) == (key, value)
+
+
+def test_help_while_typing() -> None:
+    """The keys that begin so, then what the key means and is."""
+    assert help_for("gr", {}).split() == ["gradient_steps", "grad_clip"]
+    assert help_for("gamma=0.9", {"gamma": 0.5}) == "gamma: Discount factor. Now 0.5."
+    assert help_for("", {}) == ""
