@@ -5,21 +5,19 @@ differ. numpy is imported in a thread once the first frame is on the screen; unt
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Final
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
-from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from deeprl_tui.core.curve import Curve
 from deeprl_tui.tui.theme import LABEL, Palette
+from deeprl_tui.tui.widgets.plot_input import TALL, Place, PlotInput
 from deeprl_tui.tui.widgets.view import View, caption
 
 if TYPE_CHECKING:  # numpy
@@ -27,6 +25,7 @@ if TYPE_CHECKING:  # numpy
     from deeprl_tui.tui.widgets.chart.plotter import Plotter
 
 _PLOTTER = "deeprl_tui.tui.widgets.chart.plotter"
+_TURNED: Final = Style(reverse=True)
 _STRIPS = "deeprl_tui.tui.widgets.chart.strips"
 
 
@@ -40,25 +39,10 @@ class CurveData:
     selected: bool = False
 
 
-class CurvePlot(Widget, can_focus=True):
+class CurvePlot(PlotInput):
     """A chart of `CurveData`. `set_curves` at every tick is fine: it draws only if something changed."""
 
-    ALLOW_SELECT = False  # a drag pans
     DEFAULT_CSS = "CurvePlot { width: 1fr; height: 1fr; }"
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus,equals_sign", "zoom(0.7)", "Zoom in", show=False, id="chart.zoom_in"),
-        Binding("minus", "zoom(1.43)", "Zoom out", show=False, id="chart.zoom_out"),
-        Binding("left", "cross(-2)", "Crosshair left", show=False, id="chart.cross_left"),
-        Binding("right", "cross(2)", "Crosshair right", show=False, id="chart.cross_right"),
-        Binding("shift+left", "pan(-0.2)", "Pan left", show=False, id="chart.pan_left"),
-        Binding("shift+right", "pan(0.2)", "Pan right", show=False, id="chart.pan_right"),
-        Binding("0", "fit", "Fit", show=False, id="chart.fit"),
-        Binding("L", "log", "Log y", show=False, id="chart.log"),
-        Binding("s", "smooth", "Smooth", show=False, id="chart.smooth"),
-        Binding("b", "band", "Band", show=False, id="chart.band"),
-        Binding("escape", "leave_cross", "Leave crosshair", show=False, id="chart.leave_cross"),
-    ]
 
     class Changed(Message):
         """The caption or the view is no longer what it was."""
@@ -78,7 +62,6 @@ class CurvePlot(Widget, can_focus=True):
     def __init__(
         self,
         *,
-        x_name: str = "env steps",
         empty: str = "no episodes yet",
         view: View | None = None,
         name: str | None = None,
@@ -86,7 +69,6 @@ class CurvePlot(Widget, can_focus=True):
         classes: str | None = None,
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self._x_name = x_name
         self._empty = empty
         self._view = view or View()
         self._curves: Sequence[CurveData] = ()
@@ -97,8 +79,6 @@ class CurvePlot(Widget, can_focus=True):
         self._strips: list[Strip] = []
         self._plotter: Plotter | None = None
         self._told: tuple[View, str] | None = None
-        self._hovering = False
-        self._dragged: tuple[int, View] | None = None
 
     # -- what is shown -----------------------------------------------------------------------------------
 
@@ -187,14 +167,31 @@ class CurvePlot(Widget, can_focus=True):
             return
         from deeprl_tui.tui.widgets.chart.strips import frame_strips
 
-        self._plotter.follow(self._curves, self._view.axis)
+        self._plotter.follow(self._curves, self._view)
         look = self._look()
-        frame = self._plotter.draw(width, height, self._view, look, self._refs, self._x_name, self._empty)
+        frame = self._plotter.draw(width, height, self._view, look, self._refs, self._empty)
         self._strips = frame_strips(frame, "" if look.plain else look.background)
+        self._mark_out()
         told = (self._view, self.caption())
         if told != self._told:
             self._told = told
             self.post_message(self.Changed(self))
+
+    def _mark_out(self) -> None:
+        """Turn around the cells of the box that is marked out."""
+        drag, place = self.drag, self.place
+        if drag is None or not drag.box or place is None or drag.start == drag.at:
+            return
+        left, right = sorted((drag.start[0], drag.at[0]))
+        left, right = max(left, place.left), min(right + 1, place.left + place.width)
+        top, bottom = sorted((drag.start[1], drag.at[1]))
+        if bottom - top < TALL:
+            top, bottom = 0, place.height - 1
+        for y in range(max(0, top), min(bottom, place.height - 1) + 1):
+            strip = self._strips[y]
+            parts = strip.divide([left, right, strip.cell_length])
+            if right > left and len(parts) == 3:
+                self._strips[y] = Strip.join([parts[0], parts[1].apply_style(_TURNED), parts[2]])
 
     def _look(self) -> "Look":
         from deeprl_tui.tui.widgets.chart.canvas import Look
@@ -229,93 +226,21 @@ class CurvePlot(Widget, can_focus=True):
         super().notify_style_update()
         self._stale = True
 
-    # -- keys --------------------------------------------------------------------------------------------
+    # -- what keys and mouse need ------------------------------------------------------------------------
 
     @property
-    def _end(self) -> float:
+    def end(self) -> float:
+        """The largest x there is."""
         return self._plotter.end if self._plotter else 0.0
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Escape is ours only while there is a crosshair."""
-        return action != "leave_cross" or self._view.cross is not None
-
-    def action_zoom(self, factor: float) -> None:
-        """Show factor times as much, around the crosshair or the middle."""
-        self.view = self._view.zoom(factor, self._end)
-
-    def action_pan(self, share: float) -> None:
-        """Move by a share of the width."""
-        self.view = self._view.pan(share, self._end)
-
-    def action_cross(self, columns: int) -> None:
-        """Show the crosshair or move it by half cells."""
-        count = self._plotter.box.columns if self._plotter else 0
-        if count:
-            self._hovering = False
-            self.view = self._view.move_cross(columns, count, self._end)
-
-    def action_leave_cross(self) -> None:
-        """Take the crosshair away."""
-        self.view = replace(self._view, cross=None)
-
-    def action_fit(self) -> None:
-        """Show everything."""
-        self.view = replace(self._view, x=None)
-
-    def action_log(self) -> None:
-        """Switch between linear and logarithmic y."""
-        self.view = replace(self._view, log_y=not self._view.log_y)
-
-    def action_smooth(self) -> None:
-        """Next smoothing."""
-        self.view = self._view.next_smooth()
-
-    def action_band(self) -> None:
-        """Next band."""
-        self.view = self._view.next_band()
-
-    # -- mouse -------------------------------------------------------------------------------------------
-
-    def _x_at(self, column: int) -> float | None:
-        """The x under a cell, None beside the plot."""
-        box = self._plotter.box if self._plotter else None
-        if box is None or not box.left <= column < box.left + box.width:
+    @property
+    def place(self) -> Place | None:
+        """Where the plot is."""
+        if self._plotter is None:
             return None
-        x0, x1 = self._view.span(self._end)
-        return x0 + (column - box.left + 0.5) / box.width * (x1 - x0)
+        box, area = self._plotter.box, self._plotter.area
+        return Place(box.left, box.width, box.height, area.y0, area.y1, area.log_y)
 
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Move the crosshair, or the data if a button is held."""
-        if self._dragged is not None and self._plotter is not None:
-            start, view = self._dragged
-            self.view = view.pan((start - event.x) / max(self._plotter.box.width, 1), self._end)
-        elif (x := self._x_at(event.x)) is not None:
-            self._hovering = True
-            self.view = replace(self._view, cross=x)
-
-    def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Begin to drag."""
-        if self._x_at(event.x) is not None:
-            self._dragged = (event.x, replace(self._view, cross=None))
-            self.capture_mouse()
-
-    def on_mouse_up(self) -> None:
-        """End of a drag."""
-        self._dragged = None
-        self.release_mouse()
-
-    def on_leave(self) -> None:
-        """The crosshair that followed the mouse goes; one set by keys stays."""
-        if self._hovering:
-            self._hovering = False
-            self.action_leave_cross()
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Zoom in on what is under the mouse."""
-        event.stop()
-        self.view = self._view.zoom(0.8, self._end, self._x_at(event.x))
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Zoom out from what is under the mouse."""
-        event.stop()
-        self.view = self._view.zoom(1.25, self._end, self._x_at(event.x))
+    def drag_changed(self) -> None:
+        """Show the box that is marked out."""
+        self._touch()

@@ -65,3 +65,38 @@ def log_ticks(low: float, high: float, count: int) -> list[float]:
     marks = [m * 10.0**k for k in range(first, last + 1) for m in (1, 2, 5)]
     fine = [mark for mark in marks if low <= mark <= high]
     return fine if len(fine) > 1 else ticks(low, high, count)
+
+
+_SPANS = ((86400.0, "d"), (3600.0, "h"), (60.0, "m"), (1.0, "s"))
+_ROUND_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+
+
+def time_short(seconds: float) -> str:
+    """A time from the start in the largest unit that leaves at most one decimal: 45s, 1.5h, 90m, 2d."""
+    if not isfinite(seconds):
+        return short(seconds)
+    for unit, letter in _SPANS:
+        scaled = seconds / unit
+        if scaled >= 1 and abs(scaled * 10 - round(scaled * 10)) < 1e-6:
+            return f"{scaled:.1f}".removesuffix(".0") + letter
+    return f"{seconds:.3g}s" if seconds else "0"
+
+
+def time_reading(seconds: float) -> str:
+    """A time from the start, to the second below an hour: 12m 40s, 3h 05m."""
+    whole = int(seconds) if isfinite(seconds) else 0
+    hours, rest = divmod(whole, 3600)
+    if hours:
+        return f"{hours}h {rest // 60:02d}m"
+    return f"{rest // 60}m {rest % 60:02d}s" if rest >= 60 else f"{seconds:.3g}s"
+
+
+def time_ticks(low: float, high: float, count: int) -> list[float]:
+    """About `count` round times in [low, high]."""
+    raw = (high - low) / max(count, 1)
+    step = next((float(step) for step in _ROUND_S if step >= raw * 0.999), None)
+    if not raw >= 1:
+        return ticks(low, high, count)
+    if step is None:
+        return [86400 * day for day in ticks(low / 86400, high / 86400, count)]
+    return [k * step for k in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]

@@ -147,6 +147,48 @@ async def test_keys_change_the_view() -> None:
         assert app.captions[-1] == "1 seed · smooth 0.95 · log y"
 
 
+async def test_more_keys_change_the_view() -> None:
+    """Axis, single seeds, shapes and the followed end."""
+    app = PlotApp()
+    async with app.run_test(size=SIZE) as pilot:
+        app.plot.set_curves([CurveData("a", "#9ece6a", [curve(500)])])
+        await ready(pilot)
+        await pilot.press("X", "S", "#", "f")
+        view = app.plot.view
+        assert (view.axis, view.seeds, view.marks, view.tail) == ("episode", True, True, True)
+
+
+async def test_dragging_over_everything_zooms_to_the_box() -> None:
+    """A flat box is about x only, a tall one about y too; a double click shows all again."""
+    app = PlotApp()
+    async with app.run_test(size=SIZE) as pilot:
+        app.plot.set_curves([CurveData("a", "#9ece6a", [curve(500)])])
+        await ready(pilot)
+        for rows, zoomed in ((1, False), (8, True)):
+            await pilot.mouse_down(CurvePlot, offset=(20, 5))
+            await pilot.hover(CurvePlot, offset=(40, 5 + rows))
+            await pilot.mouse_up(CurvePlot, offset=(40, 5 + rows))
+            view = app.plot.view
+            assert view.x is not None
+            assert 0 < view.x[0] < view.x[1] < 4990
+            assert (view.y is not None) == zoomed
+            await pilot.click(CurvePlot, offset=(30, 5), times=2)
+            assert (app.plot.view.x, app.plot.view.y) == (None, None)
+
+
+async def test_a_box_is_seen_while_it_is_dragged() -> None:
+    """Its cells are turned around, others are not."""
+    app = PlotApp()
+    async with app.run_test(size=SIZE) as pilot:
+        app.plot.set_curves([CurveData("a", "#9ece6a", [curve(500)])])
+        await ready(pilot)
+        await pilot.mouse_down(CurvePlot, offset=(20, 5))
+        await pilot.hover(CurvePlot, offset=(40, 12))
+        await pilot.pause()
+        turned = [any(s.style and s.style.reverse for s in app.plot.render_line(y)) for y in (4, 5, 12, 13)]
+        assert turned == [False, True, True, False]
+
+
 async def test_escape_leaves_the_crosshair_first() -> None:
     """Escape takes the crosshair away; without one it is not the chart's."""
     app = PlotApp()

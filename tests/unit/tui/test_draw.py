@@ -82,7 +82,16 @@ def test_any_size_and_data_can_be_drawn(
     columns = layout(width, height, names[: len(values)]).columns
     ramp = np.linspace(-1, 1, columns)
     curves = [
-        Curve(name, "#9ece6a", a + b * ramp, a + b * ramp - abs(c), a + b * ramp + abs(c), None, k == 0)
+        Curve(
+            name,
+            "#9ece6a",
+            a + b * ramp,
+            a + b * ramp - abs(c),
+            a + b * ramp + abs(c),
+            None,
+            k == 0,
+            shape="○",
+        )
         for k, (name, (a, b, c)) in enumerate(zip(names, values, strict=False))
     ]
     area = Range(0, 100, *fit_y(curves, [(1.0, "ref")], log_y), log_y)
@@ -182,6 +191,61 @@ def test_fit_includes_a_near_reference_only() -> None:
     curve = Curve("a", "#9ece6a", np.array([0.0, 100.0]))
     assert fit_y([curve], [(120.0, "near")], False)[1] > 120
     assert fit_y([curve], [(1000.0, "far")], False)[1] < 120
+
+
+def test_one_outlier_does_not_squeeze_the_curves() -> None:
+    """A value far away from all others is cut off and told at the edge, unless the curve ends there."""
+    columns = layout(80, 12, ["a"]).columns
+    values = np.sin(np.arange(columns))
+    values[40] = 1e4
+    curve = Curve("a", "#9ece6a", values)
+    ends = fit_y([curve], [], False)
+    assert ends[1] < 2
+    frame = draw(80, 12, [curve], Range(0, 1, *ends, cut=True), NIGHT)
+    assert frame.lines()[0].count("▲") == 1
+    assert fit_y([Curve("a", "#9ece6a", values[:41])], [], False)[1] > 1e4
+
+
+def test_long_names_are_cut_in_the_middle() -> None:
+    """Derived names differ at the end; a quarter of the width is theirs."""
+    name = "LunarLander_prioritized_lr_0.001"
+    columns = layout(80, 9, [name]).columns
+    assert columns >= 80
+    text = draw(80, 9, [Curve(name, "#9ece6a", np.zeros(columns))], Range(0, 1, -1, 1), NIGHT).text()
+    assert "LunarLande…d_lr_0.001" in text
+
+
+def test_shapes_tell_curves_apart_without_color() -> None:
+    """Each shape stands on its curve and beside its name."""
+    columns = layout(80, 12, ["a", "b"]).columns
+    curves = [
+        Curve(name, "ansi_default", np.full(columns, at), shape=shape)
+        for name, at, shape in (("a", 0.0, "○"), ("b", 1.0, "×"))
+    ]
+    lines = draw(80, 12, curves, Range(0, 1, -1, 2), PLAIN).lines()
+    with_a = next(line for line in lines if line.rstrip().endswith(" a"))
+    assert with_a.count("○") >= 3
+    assert "×" not in with_a
+
+
+def test_single_seeds_are_behind_and_have_no_label() -> None:
+    """A ghost is weaker than its mean and adds no name."""
+    columns = layout(60, 9, ["a"]).columns
+    seed = Curve("", "#ffffff", np.full(columns, 0.5), ghost=True)
+    frame = draw(60, 9, [seed, Curve("a", "#ffffff", np.zeros(columns))], Range(0, 1, -1, 1), NIGHT)
+    rows = np.flatnonzero((frame.ch >= 0x2800).any(1))
+    inks = [frame.inks[int(frame.fg[row, 20])].color for row in rows]
+    assert inks[0] != inks[-1] == "#ffffff"
+    assert sum(line.rstrip().endswith(" a") for line in frame.lines()) == 1
+
+
+def test_times_are_on_round_marks() -> None:
+    """Over training time the axis says minutes, and so does the crosshair."""
+    columns = layout(80, 9, ["a"]).columns
+    area = Range(0, 3600, -1, 1, time=True)
+    text = draw(80, 9, [Curve("a", "#9ece6a", np.zeros(columns))], area, NIGHT, cross=1900.0).text()
+    assert "15m" in text
+    assert "31m 40s" in text
 
 
 def test_band_glyphs_are_the_nearest_shapes() -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from deeprl_tui.core.curve import Curve
 from deeprl_tui.tui.widgets.chart.canvas import Look
 from deeprl_tui.tui.widgets.chart.plotter import Plotter
@@ -35,11 +37,31 @@ def test_curves_can_grow_while_they_are_followed() -> None:
     assert plotter.end == 20
 
 
+def test_single_seeds_are_drawn_on_demand() -> None:
+    """Two seeds give two ghosts before their mean; one seed gives none."""
+    plotter, line = Plotter(), Line([long_curve(10), long_curve(10)])
+    plotter.follow([line])
+    view = View(seeds=True)
+    assert [curve.ghost for curve in plotter.curves(view, (0, 9), 20, shapes=False)] == [True, True, False]
+    plotter.follow([Line([long_curve(10)])])
+    assert [curve.ghost for curve in plotter.curves(view, (0, 9), 20, shapes=False)] == [False]
+
+
+def test_lowest_and_highest_are_read_when_they_are_wanted() -> None:
+    """After a change to the min-max band the band is there."""
+    plotter, line = Plotter(), Line([long_curve(10)])
+    for view in (View(), View(band="minmax")):
+        plotter.follow([line], view)
+        (curve,) = plotter.curves(view, (0, 9), 20, shapes=False)
+    assert curve.hi is not None
+    assert np.nanmax(curve.hi) == 1
+
+
 def test_another_axis_is_read_anew() -> None:
     """The same curve over seconds of training ends where its seconds end."""
     plotter, line = Plotter(), Line([long_curve(11)])
     plotter.follow([line])
-    plotter.follow([line], "seconds")
+    plotter.follow([line], View(axis="seconds"))
     plotter.draw(60, 10, View(axis="seconds"), LOOK)
     assert plotter.end == 5
 

@@ -47,6 +47,34 @@ def test_zooming_out_fully_follows_the_data_again() -> None:
     assert View(x=(0.0, 50.0)).zoom(3, 100).x is None
 
 
+def test_a_followed_end_moves_on_with_the_data() -> None:
+    """The range keeps its width; holding still leaves it where it is; going back ends it."""
+    view = View(x=(50.0, 100.0)).follow(100)
+    assert view.span(300) == (250, 300)
+    assert view.follow(300).span(900) == (250, 300)
+    assert not view.pan(-0.5, 300).tail
+    assert View().follow(100).span(200) == (180, 200)
+
+
+def test_zooming_keeps_a_followed_end() -> None:
+    """The end of the data stays at the right border."""
+    assert View(x=(50.0, 100.0)).follow(100).zoom(0.5, 100).span(200) == (175, 200)
+
+
+def test_a_box_is_ordered_and_within_the_data() -> None:
+    """Whichever corner comes first; a click is no box."""
+    view = View().box((80.0, -20.0), (5.0, 1.0), 60)
+    assert (view.x, view.y) == ((0, 60), (1, 5))
+    assert View().box((30.0, 30.0), None, 60) == View()
+
+
+def test_another_axis_shows_everything_over_it() -> None:
+    """A range of steps says nothing about episodes; after four axes it is steps again."""
+    view = View(x=(1.0, 2.0), cross=1.5).next_axis()
+    assert (view.axis, view.x, view.cross) == ("episode", None, None)
+    assert view.next_axis().next_axis().next_axis().axis == "step"
+
+
 @pytest.mark.parametrize(
     ("view", "most", "now", "text"),
     [
@@ -61,6 +89,7 @@ def test_zooming_out_fully_follows_the_data_again() -> None:
             "mean, min–max of 2 seeds · log y · zoomed",
         ),
         (View(smooth=0), 0, 0, ""),
+        (View(smooth=0, x=(0, 1), tail=True), 1, 1, "1 seed · follows the end"),
     ],
 )
 def test_caption(view: View, most: int, now: int, text: str) -> None:

@@ -3,9 +3,9 @@
 Rule: plain data; where a value stands is decided here and nowhere else.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,8 @@ class Range(NamedTuple):
     y0: float
     y1: float
     log_y: bool = False
+    time: bool = False  # x is seconds
+    cut: bool = False  # what lies outside in y was cut off by `fit_y`, so it is told
 
     def heights(self, values: Floats) -> Floats:
         """Place of values from the bottom, 0, to the top, 1. NaN where there is none."""
@@ -44,20 +46,32 @@ class Curve:
     hi: Floats | None = None
     count: Ints | None = None  # seeds per column; where there are fewer than elsewhere the line is fainter
     selected: bool = False
+    ghost: bool = False  # one seed among others: faint, behind all, without a label
+    shape: str = ""  # a character that stands on the line here and there, and beside its name
 
 
-def fit_y(curves: Iterable[Curve], refs: Sequence[tuple[float, str]], log_y: bool) -> tuple[float, float]:
-    """The range of y that holds all curves, their bands, and reference lines that are near."""
-    found: list[float] = []
-    for curve in curves:
-        for values in (curve.mid, curve.lo, curve.hi):
-            if values is not None:
-                known = values[np.isfinite(values) & ((values > 0) | (not log_y))]
-                if known.size:
-                    found += [float(known.min()), float(known.max())]
-    if not found:
+_RARE: Final = 1.0
+"""Percent of the values at either end that may be cut off."""
+_FAR: Final = 2.0
+"""They are, if they lie beyond the others by this many times the others' range."""
+_FEW: Final = 50
+"""With fewer values nothing is cut off."""
+
+
+def fit_y(curves: Sequence[Curve], refs: Sequence[tuple[float, str]], log_y: bool) -> tuple[float, float]:
+    """The range of y that holds all curves, their bands, and reference lines that are near.
+
+    A few values that are far from all others are left out, unless a curve ends there.
+    """
+    arrays = [v for curve in curves for v in (curve.mid, curve.lo, curve.hi) if v is not None]
+    values = np.concatenate(arrays) if arrays else np.empty(0)
+    values = values[np.isfinite(values) & ((values > 0) | (not log_y))]
+    if not values.size:
         return (0.1, 1.0) if log_y else (0.0, 1.0)
-    low, high = min(found), max(found)
+    low, high = float(values.min()), float(values.max())
+    if not log_y and values.size >= _FEW:
+        ends = [float(known[-1]) for curve in curves if (known := curve.mid[np.isfinite(curve.mid)]).size]
+        low, high = _common(values, low, high, ends)
     if log_y:
         near = [v for v, _ in refs if low / 3 <= v <= high * 3]
         return min([low, *near]) * 0.9, max([high, *near]) * 1.1
@@ -68,6 +82,17 @@ def fit_y(curves: Iterable[Curve], refs: Sequence[tuple[float, str]], log_y: boo
     if not room > 1e-9 * max(abs(low), abs(high)):
         room = abs(high) or 1.0
     return low - 0.04 * room, high + 0.05 * room
+
+
+def _common(values: Floats, low: float, high: float, ends: Sequence[float]) -> tuple[float, float]:
+    """The range without what is rare and far away."""
+    least, most = np.percentile(values, (_RARE, 100 - _RARE)).tolist()
+    reach = most - least
+    if reach > 0 and high > most + _FAR * reach:
+        high = max(most + 0.1 * reach, *ends)
+    if reach > 0 and low < least - _FAR * reach:
+        low = min(least - 0.1 * reach, *ends)
+    return low, high
 
 
 def row_of(view: Range, box: Box, value: float) -> int:

@@ -125,7 +125,7 @@ def layout(width: int, height: int, names: Sequence[str]) -> Box:
     labels = 0
     if width >= 44 and names:
         wish = 9 + max(len(name) for name in names)
-        labels = min(wish, max(17, width // 4))
+        labels = min(wish, max(17, 9 + width // 4))
     elif width >= 32 and names:
         labels = 8
     return Box(left, max(0, width - left - labels), max(0, height - 1), labels)

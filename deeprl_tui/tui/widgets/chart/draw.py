@@ -17,11 +17,15 @@ from deeprl_tui.tui.widgets.chart.glyphs import BAND_FILL, BAND_GLYPHS, BAND_INV
 from deeprl_tui.tui.widgets.chart.marks import (
     draw_axes,
     draw_crosshair,
+    draw_cuts,
     draw_labels,
     draw_reference_texts,
     draw_references,
+    draw_shapes,
 )
 
+GHOST: Final = 0.42
+"""How much of a curve's color its single seeds have."""
 _WEAKER: Final = 1 << 20  # times 1 to 3 upon the number of a tint: covers as many quarters of a cell
 
 
@@ -42,19 +46,24 @@ def draw(
     `refs` are dashed lines (value, text). `cross` is an x: labels then tell the values there.
     """
     canvas = Canvas(max(width, 0), max(height, 0))
-    box = layout(canvas.width, canvas.height, [curve.name for curve in curves])
+    box = layout(canvas.width, canvas.height, [curve.name for curve in curves if not curve.ghost])
     shown = [curve for curve in curves if np.isfinite(curve.mid).any()]
     quiet = canvas.ink(look.ink(look.foreground, 0.52))
     if not shown or box.width < 4 or box.height < 2:
         if not shown:
             canvas.put(canvas.height // 2, max(0, (canvas.width - len(empty)) // 2), empty, quiet)
         return canvas.frame()
-    order = sorted(shown, key=lambda curve: curve.selected)
+    order = sorted((curve for curve in shown if not curve.ghost), key=lambda curve: curve.selected)
+    ghosts = [curve for curve in shown if curve.ghost]
     with np.errstate(all="ignore"):
         draw_axes(canvas, box, view, look, quiet, x_name)
         draw_references(canvas, box, view, look, refs)
         tints = _bands(canvas, box, view, look, order)
+        _lines(canvas, box, view, look, ghosts, tints)
         _lines(canvas, box, view, look, order, tints)
+        draw_shapes(canvas, box, view, look, order)
+        if view.cut:
+            draw_cuts(canvas, box, view, look, order)
         draw_reference_texts(canvas, box, view, look, refs, tints)
         if box.labels:
             draw_labels(canvas, box, view, look, order, cross)
@@ -167,9 +176,10 @@ def _lines(canvas: Canvas, box: Box, view: Range, look: Look, order: Sequence[Cu
         ch, fg = canvas.ch[part], canvas.fg[part]
         canvas.bg[part][mine] = tints[part][mine]
         ch[mine] = 0x2800 + code[mine]
-        ink = canvas.ink(look.ink(curve.color, bold=look.plain and curve.selected))
+        strength = GHOST if curve.ghost else 1.0
+        ink = canvas.ink(look.ink(curve.color, strength, bold=look.plain and curve.selected))
         fg[mine] = ink
-        if curve.count is not None:
+        if curve.count is not None and not curve.ghost:
             fewer = curve.count < curve.count.max()
             cells = mine & (fewer[::2] | fewer[1::2])
             fg[cells] = canvas.ink(look.ink(curve.color, 0.6))

@@ -10,9 +10,20 @@ import numpy as np
 
 from deeprl_tui.tui.widgets.chart.area import Curve, Range, row_of
 from deeprl_tui.tui.widgets.chart.canvas import BLANK, SHADE, Box, Canvas, Look, Numbers
-from deeprl_tui.tui.widgets.scale import log_ticks, reading, short, ticks
+from deeprl_tui.tui.widgets.scale import (
+    log_ticks,
+    reading,
+    short,
+    ticks,
+    time_reading,
+    time_short,
+    time_ticks,
+)
+from deeprl_tui.tui.words import middle
 
 _GRID: Final = ord("┈")
+_SPACING: Final = 18
+"""Cells from one shape on a curve to its next."""
 _SOLVED: Final = ord("╌")
 
 
@@ -45,8 +56,9 @@ def draw_axes(canvas: Canvas, box: Box, view: Range, look: Look, quiet: int, x_n
         right -= len(x_name) + 2
         canvas.put(y, right + 2, x_name, quiet)
     last = -2
-    for value in ticks(view.x0, view.x1, max(2, box.width // 14)):
-        text = short(value)
+    places = time_ticks if view.time else ticks
+    for value in places(view.x0, view.x1, max(2, box.width // 14)):
+        text = (time_short if view.time else short)(value)
         at = box.left + int((value - view.x0) / (view.x1 - view.x0) * (box.width - 1) + 0.5)
         at = max(at - len(text) // 2, 0)
         if at > last + 1 and at + len(text) <= right:
@@ -82,6 +94,32 @@ def draw_reference_texts(
             canvas.bg[row, x : x + len(text)] = tints[row, x : x + len(text)]
 
 
+def draw_shapes(canvas: Canvas, box: Box, view: Range, look: Look, order: Sequence[Curve]) -> None:
+    """Put each curve's shape on it, at places of its own, where no other curve lies over it."""
+    for number, curve in enumerate(order):
+        if not curve.shape:
+            continue
+        ink = canvas.ink(look.ink(curve.color, bold=True))
+        line = {canvas.ink(look.ink(curve.color, bold=look.plain and curve.selected)), ink}
+        for cell in range(2 + number * _SPACING // len(order), box.width, _SPACING):
+            value = float(curve.mid[2 * cell])
+            if not view.y0 <= value <= view.y1:
+                continue
+            row, x = row_of(view, box, value), box.left + cell
+            if 0x2800 <= canvas.ch[row, x] < 0x2900 and int(canvas.fg[row, x]) in line:
+                canvas.put(row, x, curve.shape, ink)
+
+
+def draw_cuts(canvas: Canvas, box: Box, view: Range, look: Look, order: Sequence[Curve]) -> None:
+    """Say at the upper and the lower edge where a curve or its band goes on beyond it."""
+    for curve in order:
+        top = curve.mid if curve.hi is None else np.fmax(curve.mid, curve.hi)
+        low = curve.mid if curve.lo is None else np.fmin(curve.mid, curve.lo)
+        for row, out, sign in ((0, top > view.y1, "▲"), (box.height - 1, low < view.y0, "▼")):
+            for cell in np.flatnonzero(out[::2] | out[1::2]).tolist():
+                canvas.put(row, box.left + cell, sign, canvas.ink(look.ink(curve.color)))
+
+
 class _Label(NamedTuple):
     place: float
     curve: Curve
@@ -110,7 +148,7 @@ def draw_labels(
     for row, label in zip(rows, labels, strict=True):
         curve = label.curve
         gone = label.value != label.value
-        name = narrow_to(curve.name, box.labels - 8)
+        name = middle(curve.name, box.labels - 8)
         mark = look.ink(curve.color, 0.38 if gone else 1.0 if curve.selected else 0.6)
         if cross is None:
             leader = slice(box.left + label.end + 2, x)
@@ -118,16 +156,11 @@ def draw_labels(
             free &= canvas.bg[row, leader] == 0
             canvas.ch[row, leader][free] = _GRID
             canvas.fg[row, leader][free] = canvas.ink(look.ink(curve.color, 0.38))
-        canvas.put(row, x, "━" if curve.selected else "─", canvas.ink(mark))
+        canvas.put(row, x, curve.shape or ("━" if curve.selected else "─"), canvas.ink(mark))
         number = look.ink(curve.color, 0.38 if gone else 1.0, bold=curve.selected)
         canvas.put(row, x + 1, reading(label.value).rjust(5)[:6], canvas.ink(number))
         word = look.ink(curve.color, 0.38 if gone else 1.0 if curve.selected else 0.75, bold=curve.selected)
         canvas.put(row, x + 7, name, canvas.ink(word))
-
-
-def narrow_to(name: str, room: int) -> str:
-    """A name in the room a label has, with an ellipsis for what is cut."""
-    return name if len(name) <= room else name[: max(0, room - 1)] + "…"[: max(0, room)]
 
 
 def _apart(rows: Sequence[int], height: int) -> list[int]:
@@ -149,7 +182,7 @@ def draw_crosshair(canvas: Canvas, box: Box, view: Range, look: Look, quiet: int
     free = (column == BLANK) | (column == _GRID) | (column == _SOLVED) | (column == SHADE)
     column[free] = ord("│")
     canvas.fg[: box.height, x][free] = quiet
-    text = f" {short(cross)} "
+    text = f" {time_reading(cross) if view.time else short(cross)} "
     at = min(max(x - len(text) // 2, 0), max(0, canvas.width - len(text)))
     below = canvas.ch[box.height]
     for start, step in ((at - 1, -1), (at + len(text), 1)):  # no halves of numbers beside it

@@ -6,7 +6,7 @@ Rule: no Textual widgets here, so all of it is tested on arrays; what did not ch
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Protocol
+from typing import Final, Protocol
 
 from deeprl_tui.core.curve import Axis
 from deeprl_tui.core.curve import Curve as Points
@@ -14,7 +14,10 @@ from deeprl_tui.tui.widgets.chart.area import Curve, Range, fit_y
 from deeprl_tui.tui.widgets.chart.canvas import Box, Frame, Look, layout
 from deeprl_tui.tui.widgets.chart.draw import draw
 from deeprl_tui.tui.widgets.chart.series import Aggregate, Series, aggregate
-from deeprl_tui.tui.widgets.view import View
+from deeprl_tui.tui.widgets.view import AXIS_WORDS, View
+
+SHAPES: Final = "○×△+□*▽◇"
+"""By the order of the names, so that they stay when another curve is selected."""
 
 
 class CurveSpec(Protocol):
@@ -33,7 +36,7 @@ class CurveSpec(Protocol):
 @dataclass(slots=True)
 class _Followed:
     points: Points  # held, so that its id stays its own
-    state: tuple[int, int, Axis]
+    state: tuple[int, int, Axis, bool]
     number: int  # never used twice
     series: Series
 
@@ -47,22 +50,27 @@ class Plotter:
         self._numbers = count()
         self._lines: dict[tuple[object, ...], Aggregate] = {}
         self.box = Box(0, 0, 0, 0)
+        self.area = Range(0.0, 1.0, 0.0, 1.0)
         self.end = 0.0
         """The largest x there is."""
         self.seeds = (0, 0)
         """Of the selected curve, or of the one with most seeds: seeds at most, and at its end."""
 
-    def follow(self, curves: Sequence[CurveSpec], axis: Axis = "step") -> None:
-        """Take over what is new in these curves and forget all others."""
+    def follow(self, curves: Sequence[CurveSpec], view: View | None = None) -> None:
+        """Take over what is new in these curves, as a view needs it, and forget all others."""
+        view = view or View()
+        ends = view.band == "minmax"
         self._curves = curves
         wanted = {id(points): points for curve in curves for points in curve.seeds}
         for gone in self._followed.keys() - wanted.keys():
             del self._followed[gone]
         for key, points in wanted.items():
-            state = (points.generation, len(points), axis)
+            state = (points.generation, len(points), view.axis, ends)
             followed = self._followed.get(key)
             if followed is None or followed.state != state:
-                self._followed[key] = _Followed(points, state, next(self._numbers), Series(points, axis))
+                series = Series(points, view.axis, ends=ends)
+                self._followed[key] = _Followed(points, state, next(self._numbers), series)
+        self.end = max((points.end(view.axis) for points in wanted.values()), default=0.0)
 
     def _seeds(self, curve: CurveSpec) -> list[_Followed]:
         """The curve's seeds that have samples."""
@@ -76,37 +84,54 @@ class Plotter:
         view: View,
         look: Look,
         refs: Sequence[tuple[float, str]] = (),
-        x_name: str = "",
         empty: str = "no episodes yet",
     ) -> Frame:
         """The frame of the followed curves."""
-        names = [curve.name for curve in self._curves]
-        filled = [self._seeds(curve) for curve in self._curves]
-        self.end = max((float(seed.series.x[-1]) for seeds in filled for seed in seeds), default=0.0)
-        self.box = layout(width, height, names)
-        x0, x1 = view.span(self.end)
-        columns = max(self.box.columns, 1)
+        self.box = layout(width, height, [curve.name for curve in self._curves])
+        curves = self.curves(view, view.span(self.end), self.box.columns, shapes=look.plain or view.marks)
+        self.area = area_of(view, view.span(self.end), curves, refs)
+        return draw(
+            width, height, curves, self.area, look,
+            refs=refs, cross=view.cross, x_name=AXIS_WORDS[view.axis], empty=empty,
+        )  # fmt: skip
+
+    def curves(self, view: View, span: tuple[float, float], columns: int, *, shapes: bool) -> list[Curve]:
+        """The followed curves in so many columns of a range, single seeds before their means."""
+        columns = max(columns, 1)
         lines: dict[tuple[object, ...], Aggregate] = {}
+        ghosts: list[Curve] = []
         curves: list[Curve] = []
+        names = sorted(spec.name for spec in self._curves)
         most = (False, 0, 0)
-        for spec, seeds in zip(self._curves, filled, strict=True):
+        for spec in self._curves:
+            seeds = self._seeds(spec)
             # A moved crosshair, another selection or another theme needs no new numbers.
-            data = tuple(seed.number for seed in seeds)
-            key = (data, x0, x1, columns, view.band, view.smooth)
+            key = (tuple(seed.number for seed in seeds), span, columns, view.band, view.smooth)
             line = self._lines.get(key)
             if line is None:
                 members = [seed.series for seed in seeds]
-                line = aggregate(members, x0, x1, columns, view.band, view.smooth)
+                line = aggregate(members, *span, columns, view.band, view.smooth)
             lines[key] = line
             known = line.count[line.count > 0]
             if known.size:
                 most = max(most, (spec.selected, int(known.max()), int(known[-1])))
+            if view.seeds and len(seeds) > 1:
+                ghosts += [Curve("", spec.color, row, ghost=True) for row in line.rows]
             lo, hi = (None, None) if view.band == "none" else (line.lo, line.hi)
-            curves.append(Curve(spec.name, spec.color, line.mid, lo, hi, line.count, spec.selected))
+            shape = SHAPES[names.index(spec.name) % len(SHAPES)] if shapes else ""
+            curves.append(
+                Curve(spec.name, spec.color, line.mid, lo, hi, line.count, spec.selected, shape=shape)
+            )
         self._lines = lines
         self.seeds = most[1:]
-        y0, y1 = fit_y(curves, refs, view.log_y)
-        area = Range(x0, x1, y0, y1, view.log_y)
-        return draw(
-            width, height, curves, area, look, refs=refs, cross=view.cross, x_name=x_name, empty=empty
-        )
+        return [*ghosts, *curves]
+
+
+def area_of(
+    view: View, span: tuple[float, float], curves: Sequence[Curve], refs: Sequence[tuple[float, str]]
+) -> Range:
+    """What the sides of the plot stand for."""
+    y0, y1 = view.y or fit_y(curves, refs, view.log_y)
+    if view.log_y and not 0 < y0 < y1:
+        y0, y1 = fit_y(curves, refs, True)
+    return Range(*span, y0, y1, view.log_y, view.axis == "seconds", cut=view.y is None)

@@ -28,18 +28,21 @@ class Columns(NamedTuple):
 
 
 class Series:
-    """A copy of a curve's buckets over one axis."""
+    """A copy of a curve's buckets over one axis; without ends it does not know the lowest and highest."""
 
     __slots__ = ("count", "high", "low", "mean", "total", "x")
 
-    def __init__(self, curve: Curve, axis: Axis = "step") -> None:
+    def __init__(self, curve: Curve, axis: Axis = "step", *, ends: bool = True) -> None:
         buckets = curve.buckets
         size = min(len(column) for column in buckets)  # it may grow meanwhile
-        columns = (getattr(buckets, axis), buckets.low, buckets.high, buckets.total, buckets.known)
         # Slices are copies: an array that numpy looks into cannot grow.
-        self.x, self.low, self.high, self.total, self.count = (
-            np.frombuffer(column[:size]) if size else np.empty(0) for column in columns
+        self.x, self.total, self.count = (
+            np.frombuffer(column[:size]) if size else np.empty(0)
+            for column in (getattr(buckets, axis), buckets.total, buckets.known)
         )
+        self.low = self.high = np.empty(0)
+        if ends and size:
+            self.low, self.high = np.frombuffer(buckets.low[:size]), np.frombuffer(buckets.high[:size])
         self.mean: Floats = np.full(size, np.nan)
         np.divide(self.total, self.count, out=self.mean, where=self.count > 0)
 
@@ -94,6 +97,7 @@ class Aggregate:
     lo: Floats
     hi: Floats
     count: Ints
+    rows: Floats  # each seed's line, smoothed
 
 
 def aggregate(
@@ -112,7 +116,7 @@ def aggregate(
     parts = [series.line(x0, x1, n, ends=band == "minmax") for series in seeds]
     if not parts:
         empty = np.full(n, np.nan)
-        return Aggregate(empty, empty, empty, np.zeros(n, np.intp))
+        return Aggregate(empty, empty, empty, np.zeros(n, np.intp), empty[None, :])
     means = smoothed(np.stack([part.mean for part in parts]), smooth)
     _hold(means, parts)
     known = np.isfinite(means)
@@ -133,7 +137,7 @@ def aggregate(
             if band == "ci95":
                 half *= t_quantile(k - 1) / np.sqrt(k)
             lo[enough], hi[enough] = mid[enough] - half, mid[enough] + half
-    return Aggregate(mid, lo, hi, count)
+    return Aggregate(mid, lo, hi, count, means)
 
 
 def _hold(means: Floats, parts: Sequence[Columns]) -> None:
