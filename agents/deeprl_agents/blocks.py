@@ -46,8 +46,9 @@ def picture(frame: Pixels, wish: Wish, *, paper: bool = False) -> Picture | None
         return Picture("zlib", *size, zlib.compress(small.tobytes(), 1))
     columns, rows = fit(width, height, wish.columns, wish.rows)
     across = 2 if wish.kind == "quarters" else 1
-    small = _tinted(_resized(frame, across * columns, 2 * rows), wish.ground if paper else "")
+    small = _resized(frame, across * columns, 2 * rows)
     small = np.bitwise_or(small & 0xF8, small >> 5, dtype=np.uint8)
+    small = _tinted(small, wish.ground if paper else "")  # after that: paper is the ground to the bit
     if across == 1:
         small = small.repeat(2, axis=1)
     return Picture(wish.kind, columns, rows, cells(small).tobytes())

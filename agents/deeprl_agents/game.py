@@ -25,7 +25,7 @@ Image = NDArray[np.uint8]
 ACTIONS = {
     "CartPole": ("left", "right"),
     "Acrobot": ("torque -1", "no torque", "torque +1"),
-    "LunarLander": ("coast", "left engine", "main engine", "right engine"),
+    "LunarLander": ("coast", "fire left", "fire main", "fire right"),
     "MountainCar": ("left", "coast", "right"),
 }
 USUAL_FPS = 30.0

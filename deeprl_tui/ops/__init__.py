@@ -20,6 +20,9 @@ from deeprl_tui.ops.launching import plan as plan
 from deeprl_tui.ops.launching import speeds as speeds
 from deeprl_tui.ops.launching import supervise as supervise
 from deeprl_tui.ops.launching import supervised as supervised
+from deeprl_tui.ops.playing import best_seed as best_seed
+from deeprl_tui.ops.playing import play as play
+from deeprl_tui.ops.playing import record as record
 from deeprl_tui.ops.project import RUNS as RUNS
 from deeprl_tui.ops.project import Request as Request
 from deeprl_tui.ops.project import check as check

@@ -401,7 +401,7 @@ async def test_marks_are_what_is_meant(lab: Lab) -> None:
     [
         ("CP_single", "x", "nothing to stop: 2 of 2 finished"),
         ("CP_single", "p", "nothing to pause: 2 of 2 finished"),
-        ("CP_basic", "w", "w does nothing here"),
+        ("CP_basic", "W", "W does nothing here"),
     ],
 )
 async def test_a_key_says_why_it_does_nothing(lab: Lab, on: str, key: str, why: str) -> None:

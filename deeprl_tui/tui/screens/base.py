@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import events
 from textual.screen import Screen
 
+from deeprl_tui import ops
 from deeprl_tui.core import state
 from deeprl_tui.core.state import RunView
 from deeprl_tui.tui import present
@@ -161,6 +162,16 @@ class WatchScreen(Screen[None]):
         """The chart takes the whole screen, or gives it back."""
         self.toggle_class("-zoom")
         self.call_after_refresh(self.repaint)
+
+    def action_play(self) -> None:
+        """Watch the best run of what is meant play."""
+        best = ops.best_seed(self.chosen_runs())
+        if best is None:
+            self.say(f"w: {self._nothing('watch')}")
+            return
+        from deeprl_tui.tui.screens.play import PlayScreen
+
+        self.app.push_screen(PlayScreen(best.id))
 
     def action_stop(self) -> None:
         """Ask, then stop."""
