@@ -60,7 +60,10 @@ def averages(values: Floats, drawn: Floats, kind: Average) -> Floats:
     n = len(values)
     cut = int(TRIM * n) if kind == "IQM" else 0
     order = np.argsort(values, kind="stable")
-    reached = np.clip(np.cumsum(drawn[:, order], axis=1), cut, n - cut)
-    kept = np.diff(reached, axis=1, prepend=cut)
-    averaged: Floats = kept @ values[order] / (n - 2 * cut)
+    ordered = values[order]
+    # How many values of a resample lie at or below each one, without what is cut off; from there the sum
+    # of the kept ones by parts, since cumulating and differencing many short rows costs ten times as much.
+    reached = np.clip(drawn[:, order] @ np.triu(np.ones((n, n))), cut, n - cut)
+    steps = np.append(ordered[:-1] - ordered[1:], ordered[-1])
+    averaged: Floats = (reached @ steps - cut * ordered[0]) / (n - 2 * cut)
     return averaged

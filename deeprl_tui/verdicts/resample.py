@@ -20,7 +20,7 @@ from deeprl_tui.verdicts.model import LEVEL
 Floats: TypeAlias = NDArray[np.float64]
 
 RESAMPLES = 5000
-"""The ends of an interval then move by 0.3 percentiles (one standard error) between generators."""
+"""The ends of an interval then move by 0.2 percentiles (one standard error) between generators."""
 
 
 def generator(*samples: Sequence[float]) -> Generator:

@@ -1,7 +1,7 @@
 """Runs summed up: every seed is there, and nothing is averaged that has no common unit."""
 
 import pytest
-from records_lab import record, seeds, with_state
+from seeds_lab import record, seeds, with_state
 
 from deeprl_tui.verdicts.groups import group, summaries
 

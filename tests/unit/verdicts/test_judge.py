@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from records_lab import seeds, with_state
+from seeds_lab import seeds, with_state
 
 from deeprl_tui.runs.record import Record
 from deeprl_tui.verdicts.judge import verdicts
