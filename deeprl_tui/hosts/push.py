@@ -1,0 +1,188 @@
+"""Bringing a host to the state of this machine: the same version, the same dependencies, the project's files.
+
+Rule: one connection, one constant command; the host is asked what it has before anything is sent.
+"""
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import IO, Any
+
+from deeprl_tui.config.hosts import FOLDER, Host
+from deeprl_tui.core.text import clean
+from deeprl_tui.hosts import parcel
+from deeprl_tui.hosts.bootstrap import LEAST
+from deeprl_tui.hosts.parcel import Environment, Piece
+from deeprl_tui.hosts.ssh import HostError, command, explain
+
+READER = "import sys;i=sys.stdin.buffer;exec(compile(i.read(int(i.readline())),'deeprl','exec'))"
+"""What the host's Python is told: to take a program from stdin. No quotes but its own."""
+LARGEST_LINE = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push did."""
+
+    env: str
+    sent: int  # bytes
+    installed: bool  # False: the host had it all
+    seconds: float
+    facts: dict[str, Any]
+
+
+def push(
+    host: Host,
+    folder: str,
+    project: Sequence[Piece] = (),
+    *,
+    wheels: Sequence[Piece] = (),
+    say: Callable[[str], None] = lambda _: None,
+    pack: Callable[[str], Environment] = parcel.environment,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Pushed:
+    """Make a host ready. Raises HostError with the place, the fault and the remedy.
+
+    folder: of the project on the host. wheels: send these, where the host has no way to a package index.
+    """
+    if not FOLDER.fullmatch(folder) or not FOLDER.fullmatch(host.python):
+        raise HostError(
+            f"{folder!r} cannot be a folder", place=host.name, remedy="use letters, digits, _ . - /"
+        )
+    began = monotonic()
+    process = subprocess.Popen(
+        command(host.address, f'exec {host.python} -u -c "{READER}"'),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said: list[str] = []
+    reader = threading.Thread(target=_drain, args=(process.stderr, said), daemon=True)
+    reader.start()
+    try:
+        program = resources.files("deeprl_tui.hosts").joinpath("bootstrap.py").read_bytes()
+        try:
+            _send(process.stdin, b"%d\n%s" % (len(program), program))
+            facts = _hear(process.stdout, host).get("facts")
+            if not isinstance(facts, dict):
+                raise _ended(process, host, said)
+            _check(facts, host)
+            env = pack(str(facts.get("machine", "")))
+            there = env.digest in facts.get("envs", [])
+            sent = _deliver(process.stdin, env, there, folder, project, wheels, facts)
+            if not there:
+                say(f"{host.name}: sent {sent / 1e6:.1f} MB")
+            while not (told := _hear(process.stdout, host)).get("done"):
+                if not told:
+                    raise _ended(process, host, said)
+                if "step" in told:
+                    seconds = told.get("seconds")
+                    after = f" after {seconds} s" if seconds is not None else ""
+                    say(f"{host.name}: {clean(str(told['step']))}{after}")
+        except BrokenPipeError:
+            raise _ended(process, host, said) from None
+        return Pushed(env.digest, sent, not there, monotonic() - began, facts)
+    finally:
+        process.terminate()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            pipe.close()
+
+
+def _deliver(
+    into: IO[bytes],
+    env: Environment,
+    there: bool,
+    folder: str,
+    project: Sequence[Piece],
+    wheels: Sequence[Piece],
+    facts: dict[str, Any],
+) -> int:
+    """Send the request and the files that the host lacks; returns the bytes."""
+    moved = [Piece(f"wheels/{wheel.name}", wheel.data) for wheel in wheels]
+    parts = [] if there else [env.wheel, env.installer, *moved]
+    request = {
+        "env": env.digest,
+        "wheel": env.wheel.name,
+        "installer": env.installer.name,
+        "requirements": list(env.requirements),
+        "wheels": bool(wheels),
+        "cpu": not facts.get("gpu"),
+        "folder": folder,
+        "files": [_entry(part) for part in parts],
+        "project": [_entry(part) for part in project],
+    }
+    _send(into, json.dumps(request).encode() + b"\n")
+    for part in (*parts, *project):
+        _send(into, part.data)
+    return sum(len(part.data) for part in (*parts, *project))
+
+
+def _entry(piece: Piece) -> dict[str, Any]:
+    return {"name": piece.name, "size": len(piece.data), "sha256": piece.sha256}
+
+
+def _send(into: IO[bytes], data: bytes) -> None:
+    into.write(data)
+    into.flush()
+
+
+def _drain(pipe: IO[bytes], said: list[str]) -> None:
+    for line in pipe:
+        said.append(line.decode(errors="replace"))
+        del said[:-20]
+
+
+def _hear(out: IO[bytes], host: Host) -> dict[str, Any]:
+    """The next line of the bootstrap; nothing when the connection ended. Raises HostError for its errors."""
+    line = out.readline(LARGEST_LINE)
+    if not line:
+        return {}
+    try:
+        told = json.loads(line)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        words = clean(line[:80].decode(errors="replace")).strip()
+        remedy = "let its shell start files print nothing without a terminal"
+        raise HostError(f"says {words!r} before anything was asked", place=host.name, remedy=remedy)
+    if "error" in told:
+        raise HostError(_clean_lines(str(told["error"])), place=host.name, remedy="then push again")
+    return told
+
+
+def _clean_lines(text: str) -> str:
+    return "\n".join(clean(line) for line in text.splitlines()[:20])
+
+
+def _check(facts: dict[str, Any], host: Host) -> None:
+    version = tuple(facts.get("python", ()))
+    if version < LEAST:
+        least = ".".join(map(str, LEAST))
+        raise HostError(
+            f"{host.python} is Python {'.'.join(map(str, version))}, older than {least}",
+            place=host.name,
+            remedy=f'name a newer one in [hosts.{host.name}]: python = "python{least}"',
+        )
+    if facts.get("system") != "Linux":
+        raise HostError(f"runs {clean(str(facts.get('system')))}, not Linux", place=host.name)
+
+
+def _ended(process: subprocess.Popen[bytes], host: Host, said: list[str]) -> HostError:
+    process.terminate()
+    code = process.wait()
+    error = explain(host.name, code, "".join(said), host.address)
+    if "python" in error.fault and ("not found" in error.fault or "No such file" in error.fault):
+        remedy = (
+            f'install Python {LEAST[0]}.{LEAST[1]} there, or name it in [hosts.{host.name}]: python = "..."'
+        )
+        return HostError(f"has no {host.python}", place=host.name, remedy=remedy)
+    return error
