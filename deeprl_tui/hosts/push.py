@@ -151,7 +151,7 @@ def _hear(out: IO[bytes], host: Host) -> dict[str, Any]:
     except ValueError:
         told = None
     if not isinstance(told, dict):
-        words = clean(line[:80].decode(errors="replace")).strip()
+        words = clean(line[:80].decode(errors="replace").strip())
         remedy = "let its shell start files print nothing without a terminal"
         raise HostError(f"says {words!r} before anything was asked", place=host.name, remedy=remedy)
     if "error" in told:
