@@ -27,6 +27,8 @@ Command = tuple[str, str, Callable[[], None]]
 
 RUNS: Final = 12
 """Runs that are offered at most."""
+_WHOLE: Final = 100.0
+"""All words stand in the name: better than letters that are scattered over a sentence."""
 _SKIPPED = ("palette", "panel", "back", "clear", "undo")
 _THEMES: Final = {"night": detect.NIGHT, "day": detect.DAY, "terminal": detect.COLORLESS}
 
@@ -50,7 +52,7 @@ class Commands(Provider):
         runs = islice(self._runs(words), RUNS)
         for weight, (text, told, act) in (*((1.0, one) for one in named), *((0.8, one) for one in runs)):
             lower = text.lower()
-            score = max(matcher.match(text), 0.5 if all(word in lower for word in words) else 0.0)
+            score = matcher.match(text) + (_WHOLE if all(word in lower for word in words) else 0.0)
             if score > 0:
                 yield Hit(score * weight, matcher.highlight(text), act, help=told)
 
