@@ -7,6 +7,7 @@ warning; writing is atomic, and whoever has a screen calls from a thread.
 import hashlib
 import json
 import os
+import threading
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -33,8 +34,7 @@ class Preferences:
     theme: str = "auto"
     smoothing: float = 0.85
     band: str = "sd"
-    x_axis: str = "steps"
-    colors: str = "standard"
+    x_axis: str = "step"
     refresh: float = 1.0  # pictures a second
     bell: bool = False
     desktop: bool = False
@@ -91,12 +91,6 @@ PREFS: Final[Mapping[str, Preference]] = {
             (("auto", "auto"), ("night", "night"), ("day", "day"), ("ansi", "terminal's own")),
         ),
         Preference(
-            "colors",
-            "Curve colors",
-            "which colors the experiments get; color is never the only sign",
-            (("standard", "standard"), ("safe", "color-blind safe")),
-        ),
-        Preference(
             "smoothing",
             "Smoothing",
             "how much of a curve's past each point keeps; only what is drawn changes",
@@ -118,9 +112,9 @@ PREFS: Final[Mapping[str, Preference]] = {
             "Curves along",
             "what the x axis of the charts counts",
             (
-                ("steps", "env steps"),
-                ("episodes", "episodes"),
-                ("time", "training time"),
+                ("step", "env steps"),
+                ("episode", "episodes"),
+                ("seconds", "training time"),
                 ("updates", "updates"),
             ),
         ),
@@ -222,6 +216,35 @@ class Store:
             "screens": {name: dict(kept) for name, kept in session.screens.items()},
         }
         _write(self.session_file(project), json.dumps(body, indent=1) + "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """All that was kept for one project; without a store nothing will be written."""
+
+    store: Store | None = None
+    project: Path = Path()
+    preferences: Preferences = Preferences()
+    session: Session = Session()
+    warning: str = ""
+
+
+def load_kept(store: Store | None, project: Path, wait_s: float = 0.3) -> Kept:
+    """Read all that was kept, but wait no longer than this for a home folder that does not answer."""
+    found: list[Kept] = []
+
+    def read() -> None:
+        if store is not None:
+            preferences, bad = store.load()
+            session, worse = store.load_session(project)
+            found.append(Kept(store, project, preferences, session, bad or worse))
+
+    reader = threading.Thread(target=read, name="kept", daemon=True)
+    reader.start()
+    reader.join(wait_s)
+    if store is not None and not found:
+        return Kept(warning=f"{store.config} does not answer: settings are as at first, and are not kept")
+    return found[0] if found else Kept()
 
 
 def _base(environ: Mapping[str, str], name: str, otherwise: str) -> Path:

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
@@ -18,9 +18,11 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import ModalScreen, Screen
 from textual.theme import Theme
+from textual.timer import Timer
 
 from deeprl_tui import ops
 from deeprl_tui.config import Checked
+from deeprl_tui.config.prefs import Kept
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import DeeprlError
 from deeprl_tui.monitor.fleet import Fleet
@@ -28,6 +30,7 @@ from deeprl_tui.tui import detect, keys
 from deeprl_tui.tui.actions import Actions
 from deeprl_tui.tui.announce import Announcer
 from deeprl_tui.tui.background import Finished, Jobs
+from deeprl_tui.tui.memory import Memory
 from deeprl_tui.tui.picture import Painter, Picture, live_runs
 from deeprl_tui.tui.requests import Requests
 from deeprl_tui.tui.screens import SCREENS
@@ -79,6 +82,7 @@ class Workspace:
     launch: tuple[str, ...] = ()  # experiments to launch after the first frame
     seeds: str | None = None
     files: Files | None = None  # None: those of the runs folder
+    kept: Kept = field(default_factory=Kept)  # from the start before
 
 
 def _commands() -> type[Provider]:
@@ -108,9 +112,12 @@ class DeeprlApp(Actions):
         self.requests = Requests(self)
         self.announcer = Announcer(self)
         self.painter = Painter(workspace.fleet, workspace.file, workspace.wall)
+        self.memory = Memory(self, workspace.kept)
+        self.announcer.wishes = self.memory.preferences
         self.left_runs = 0  # runs that went on when it ended
         self._theme_wish = theme
         self._feed: Feed | None = None
+        self._timer: Timer | None = None
         self._away = False
         self._ticks = 0
         self._stamp: object = None
@@ -120,8 +127,11 @@ class DeeprlApp(Actions):
     def desk(self) -> "Desk":
         """What the results know; made when somebody asks for it."""
         from deeprl_tui.tui.desk import Desk
+        from deeprl_tui.tui.results import Browse
 
-        return Desk(self)
+        desk = Desk(self)
+        desk.browse = Browse.of_json(self.memory.session.screens.get("desk"))
+        return desk
 
     # -- begin and end -----------------------------------------------------------------------------------
 
@@ -156,18 +166,26 @@ class DeeprlApp(Actions):
                 "watch", partial(workspace.watch, workspace.root, workspace.fleet), self._on_feed, self.fail
             )
         self._read_file()
-        self.set_interval(1.0, self.tick)
+        self.set_rate(self.memory.preferences.refresh)
+
+    def set_rate(self, pictures_a_second: float) -> None:
+        """Draw the screen anew so often."""
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_interval(1.0 / pictures_a_second, self.tick)
 
     def _on_feed(self, feed: Feed) -> None:
         self._feed = feed
 
     def on_unmount(self) -> None:
         """Stop reading."""
+        self.memory.save_last()
         if self._feed is not None:
             self._feed.close()
 
     def action_leave(self) -> None:
         """Quit at once; the runs go on."""
+        self.memory.collect()
         self.left_runs = live_runs(self.workspace.fleet.snapshot().runs)
         self.exit(0)
 
@@ -187,6 +205,7 @@ class DeeprlApp(Actions):
         picture = self.look()
         self.requests.look(picture)
         self.announcer.look(picture)
+        self.memory.look(picture)
         self.refresh_front()
 
     def refresh_front(self) -> None:
@@ -226,7 +245,7 @@ class DeeprlApp(Actions):
 
     def _read_file(self) -> None:
         file = self.workspace.file
-        if file is not None:
+        if file is not None and not self.jobs.busy("file"):
             read = partial(ops.check_if_changed, file, self._stamp)
             self.jobs.run("file", read, self._on_file, self._on_file_error)
 
@@ -270,6 +289,7 @@ class DeeprlApp(Actions):
         """Show one of the screens that have a digit; the dashboard stays below the others."""
         if isinstance(self.screen, ModalScreen):
             return
+        self.memory.collect()
         while len(self.screen_stack) > 1:
             self.pop_screen()
         if place != keys.DASHBOARD and place in SCREENS:
@@ -281,6 +301,7 @@ class DeeprlApp(Actions):
         order = [detect.NIGHT, detect.DAY, detect.COLORLESS]
         at = order.index(self.theme) if self.theme in order else -1
         self.theme = order[(at + 1) % len(order)]
+        self.memory.theme_changed()
 
     def action_help(self) -> None:
         """Show the keys of the screen in front."""

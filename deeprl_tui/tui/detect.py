@@ -26,17 +26,21 @@ _FENCE = re.compile(rb"\x1b\[\?[\d;]*c")
 _ANSWER = re.compile(rb"\x1b\]11;rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})")
 
 
-def choose_theme(option: str, environ: Mapping[str, str], ask: Callable[[], Rgb | None]) -> str:
+def choose_theme(
+    option: str, environ: Mapping[str, str], ask: Callable[[], Rgb | None], saved: str = "auto"
+) -> str:
     """The name of the theme to start with.
 
-    `option` is what `--theme` said, "" or "auto" for nothing. `ask` returns the terminal's background or
-    None; it is called only if nothing before it decides.
+    `option` is what `--theme` said, `saved` what the settings say, "" or "auto" for nothing. `ask` returns
+    the terminal's background or None; it is called only if nothing before it decides.
     """
     for wish in (option, environ.get("DEEPRL_THEME", ""), environ.get("TEXTUAL_THEME", "")):
         if wish and wish != "auto":
             return _SHORT.get(wish, wish)
     if "NO_COLOR" in environ:
         return COLORLESS
+    if saved not in ("", "auto"):
+        return COLORLESS if saved == "ansi" else _SHORT.get(saved, saved)
     light = is_light(background) if (background := ask()) else parse_colorfgbg(environ.get("COLORFGBG", ""))
     return DAY if light else NIGHT
 

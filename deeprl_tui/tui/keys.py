@@ -71,7 +71,6 @@ KEYS: Final[tuple[Key, ...]] = (
         (RESULTS, COMPARE),
         "B",
     ),
-    Key("results.play", "w", "play", "Play", "watch its best run play", (RESULTS, COMPARE), "w", False),
     Key("takeout", "ctrl+s", "takeout", "Export", "write tables, pictures, a report", (RESULTS, COMPARE), "^s"),
     Key(
         "results.clear", "escape", "clear", "", "clear filter, zoom, picks; then back", (RESULTS,), "esc", False
@@ -88,6 +87,8 @@ KEYS: Final[tuple[Key, ...]] = (
         False,
     ),
     Key("back", "escape", "back", "Back", "go back to the experiments", (RUN, HOSTS, SETTINGS), "esc"),
+    Key("settings.change", "", "", "Change", "change the value", (SETTINGS,), "← →"),
+    Key("settings.type", "enter", "", "Next", "next value, or type one", (SETTINGS,), "⏎"),
     Key("host.open", "enter", "", "Open", "go to the runs of the host, open the run", (HOSTS,), "⏎"),
     Key("seed.next", "right_square_bracket", "seed(1)", "Seed", "show the next seed", (RUN,), "]"),
     Key("seed.before", "left_square_bracket", "seed(-1)", "", "show the seed before", (RUN,), "[", False),
@@ -137,6 +138,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("clear", "escape", "clear", "", "clear filter, marks and messages", (DASHBOARD,), "esc", False),
     Key("metric", "m", "metric(1)", "Metric", "show the next metric", (DASHBOARD, RUN, RESULTS, COMPARE), "m"),
     Key("metric.before", "M", "metric(-1)", "", "show the metric before", (DASHBOARD, RUN, RESULTS, COMPARE), "M", False),
+    Key("multiples", "v", "multiples", "Grid", "show all experiments as small charts", (DASHBOARD,), "v"),
     Key("all", "a", "all", "All", "show or hide experiments that were never launched", (DASHBOARD,), "a"),
     Key(
         "zoom",

@@ -6,6 +6,7 @@ Rule: nothing is drawn on what is no terminal; what is said goes to stderr, and 
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from deeprl_tui import ops
+    from deeprl_tui.config.prefs import Store, load_kept
     from deeprl_tui.monitor.fleet import Fleet
     from deeprl_tui.tui import detect
     from deeprl_tui.tui.app import DeeprlApp, Workspace
@@ -49,17 +51,19 @@ def _run(options: argparse.Namespace) -> int:
             "no experiments.toml here or above", place=str(Path.cwd()), remedy="go to a project or use --file"
         )
     wish = detect.COLORLESS if options.theme == "ansi" else options.theme
-    theme = detect.choose_theme(wish, os.environ, detect.terminal_background)
+    root = Path(options.runs).resolve() if options.runs else ops.runs_root(file or Path("experiments.toml"))
+    store = None if options.forget else Store.of()
+    kept = load_kept(store, root if options.runs or file is None else file.resolve())
+    theme = detect.choose_theme(wish, os.environ, detect.terminal_background, kept.preferences.theme)
     workspace = Workspace(
         file=file,
-        root=Path(options.runs).resolve()
-        if options.runs
-        else ops.runs_root(file or Path("experiments.toml")),
-        fleet=Fleet(),
+        root=root,
+        fleet=Fleet(time.time),
         watch=ops.watch,
         supervise=ops.supervise,
         launch=tuple(options.launch or ()),
         seeds=options.seeds,
+        kept=kept,
     )
     app = DeeprlApp(workspace, theme)
     app.run()
@@ -117,6 +121,9 @@ def _parser() -> argparse.ArgumentParser:
         "--launch", metavar="NAME", nargs="+", help="launch these first; harmless if they run"
     )
     parser.add_argument("--seeds", metavar="SEEDS", help="seeds to launch: 5, or 0,3,7, or 0-4")
+    parser.add_argument(
+        "--forget", action="store_true", help="begin as at first: no settings are read, none are kept"
+    )
     parser.add_argument("--version", action="version", version=f"deeprl-tui {deeprl_tui.__version__}")
     return parser
 

@@ -10,15 +10,26 @@ from typing import Final
 from rich.cells import cell_len
 
 from deeprl_tui.core import state
-from deeprl_tui.core.spec import Json
+from deeprl_tui.core.eta import Eta
+from deeprl_tui.core.spec import Json, RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.core.text import clean, uncolored
 from deeprl_tui.ops import FileFact, Told
 from deeprl_tui.tui.board import Entry
 from deeprl_tui.tui.notes import Lines, difference, paragraph, wrapped
+from deeprl_tui.tui.present import spread
 from deeprl_tui.tui.theme import FAINT, LABEL, LAUNCHED, SOLVED, STATES, Palette
 from deeprl_tui.tui.widgets.rows import Column, Piece, Row
-from deeprl_tui.tui.words import clock, count, duration, file_size, middle, value_text
+from deeprl_tui.tui.words import (
+    clock,
+    count,
+    duration,
+    duration_range,
+    file_size,
+    middle,
+    percent,
+    value_text,
+)
 
 FILES: Final = (
     Column("file", "file", 20, flex=True),
@@ -32,6 +43,34 @@ _BAD: Final = re.compile(r"\b(error|exception|traceback|fatal|critical)\b", re.I
 _DOUBTFUL: Final = re.compile(r"\bwarn(ing)?\b", re.IGNORECASE)
 _FRAME: Final = re.compile(r'(\s*)File "(.*)", line (\d+)(?:, in (.*))?')
 _FOREIGN: Final = ("site-packages", "/lib/python", "<frozen")
+
+
+def path_line(
+    entry: Entry, seed: int | None, ends: Mapping[RunId, Eta | None], palette: Palette, width: int
+) -> list[Piece]:
+    """Where one is: the experiment, its seeds of which one is looked at, how it stands."""
+    quiet, text = palette.style("foreground", LABEL), palette.style()
+    wide, word = width >= 100, entry.word
+    left = [
+        Piece(" ‹ Experiments / " if wide else " ‹ ", quiet),
+        Piece(entry.name, palette.style(palette.curve(entry.color), bold=True)),
+        Piece(f"  {entry.env}   " if wide else "  ", quiet),
+        Piece("[all]" if seed is None else " all ", text if seed is None else quiet),
+    ]
+    for run in entry.runs:
+        here, state_word = run.id.seed == seed, state.word(run.state)
+        left += [
+            Piece("  [" if here else "   ", text),
+            Piece(f"{run.id.seed}", palette.style(bold=True) if here else quiet),
+            Piece(STATES[state_word].glyph, palette.state(state_word)),
+            Piece("]" if here else " ", text),
+        ]
+    right = [
+        Piece(f"{STATES[word].glyph} ", palette.state(word)),
+        Piece(f"{word} {percent(entry.progress)}", text),
+        Piece(f"   eta {duration_range(entry.eta(ends))} ", quiet),
+    ]
+    return spread(left, right, width)
 
 
 def told_lines(told: Sequence[Told], palette: Palette, width: int) -> Lines:

@@ -108,6 +108,15 @@ async def test_hosts_of_many_cores(lab: Lab, size: tuple[int, int]) -> None:
         check_golden(named("hosts-many", size), text_of(app))
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_settings(lab: Lab, size: tuple[int, int]) -> None:
+    """Every setting with its value, what it does, and a chart that shows it."""
+    app = lab.app()
+    async with running(app, size) as pilot:
+        await press(pilot, "4", "j")
+        check_golden(named("settings", size), text_of(app))
+
+
 async def test_stop_dialog(lab: Lab) -> None:
     """The question before a stop looks as its golden file."""
     app = lab.app()

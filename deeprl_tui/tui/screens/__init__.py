@@ -10,5 +10,6 @@ SCREENS: Final[Mapping[str, tuple[str, str]]] = {
     "dashboard": ("deeprl_tui.tui.screens.dashboard", "Dashboard"),
     "results": ("deeprl_tui.tui.screens.results", "ResultsScreen"),
     "hosts": ("deeprl_tui.tui.screens.hosts", "HostsScreen"),
+    "settings": ("deeprl_tui.tui.screens.settings", "SettingsScreen"),
 }
 """Screens that have a digit: place -> module and class, imported when one is first shown."""

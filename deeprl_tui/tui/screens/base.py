@@ -3,7 +3,7 @@
 Rule: a screen that is not in front does nothing; when it comes back it shows the newest picture.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
@@ -11,6 +11,7 @@ from textual.screen import Screen
 
 from deeprl_tui import ops
 from deeprl_tui.core import state
+from deeprl_tui.core.spec import Json
 from deeprl_tui.core.state import RunView
 from deeprl_tui.tui import present
 from deeprl_tui.tui.background import Finished, Jobs
@@ -50,6 +51,7 @@ class WatchScreen(Screen[None]):
         super().__init__()
         self.jobs = Jobs(self)
         self.picture = Picture()
+        self.begun = False  # it is where it was left
 
     @property
     def deeprl(self) -> "DeeprlApp":
@@ -66,12 +68,15 @@ class WatchScreen(Screen[None]):
     def show(self, picture: Picture) -> None:
         """Show a picture: the header here, the rest in the screens."""
         self.picture = picture
-        if not (self.size.width and self.is_current):
+        if not (self.size.width and self.is_current and self.is_mounted):
             return
         if self.size.width < LEAST[0] or self.size.height < LEAST[1]:
             words = f" {self.size.width}x{self.size.height} is too small: {LEAST[0]}x{LEAST[1]} at least"
             self.query_one("#top", Lines).set_lines([[Piece(words, self.palette.style("warning"))]])
             return
+        if not self.begun:
+            self.begun = True
+            self.deeprl.memory.begin(self)
         self.query_one("#top", Lines).set_lines(
             [
                 present.header(
@@ -86,6 +91,13 @@ class WatchScreen(Screen[None]):
             ]
         )
         self.show_body(picture)
+
+    def remember(self) -> Mapping[str, Json]:
+        """What is to be as it was at the next start."""
+        return {}
+
+    def recall(self, kept: Mapping[str, Json]) -> None:
+        """Be as it was left; whatever does not fit is left as it is at first."""
 
     def show_body(self, picture: Picture) -> None:
         """Show all but the header."""

@@ -3,15 +3,18 @@
 Rule: rows, curves and words are given to the widgets at every picture; those repaint only what differs.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
+from deeprl_tui.core.spec import Json
 from deeprl_tui.tui import keys, notes, present
 from deeprl_tui.tui.board import NEW, Entry, on_chart
 from deeprl_tui.tui.hosts import core_strip
+from deeprl_tui.tui.keeping import texts_of, view_json, view_of
 from deeprl_tui.tui.picture import Picture
 from deeprl_tui.tui.screens.picks import Picks
 from deeprl_tui.tui.theme import LABEL
@@ -19,6 +22,7 @@ from deeprl_tui.tui.widgets.curve_plot import CurvePlot
 from deeprl_tui.tui.widgets.key_bar import KeyBar
 from deeprl_tui.tui.widgets.lines import Lines
 from deeprl_tui.tui.widgets.live_table import LiveTable
+from deeprl_tui.tui.widgets.multiples import Multiples
 from deeprl_tui.tui.widgets.panel import Panel
 from deeprl_tui.tui.widgets.rows import Piece, Row
 
@@ -33,6 +37,7 @@ class Dashboard(Picks):
     def __init__(self) -> None:
         super().__init__()
         self._placed = False
+        self._wanted = ""  # the experiment to begin on
         self._rows: dict[str, tuple[object, Row]] = {}
         self._notes: tuple[object, list[list[Piece]]] = (None, [])
 
@@ -51,6 +56,7 @@ class Dashboard(Picks):
                 with Panel(id="chart-panel"):
                     yield Lines(id="welcome")
                     yield CurvePlot(id="chart")
+                    yield Multiples(id="grid")
                 with Panel(id="detail"):
                     with Vertical(id="seeds-column"):
                         yield LiveTable(present.SEEDS, id="seeds")
@@ -58,6 +64,28 @@ class Dashboard(Picks):
                     yield Lines(id="summary")
         yield Lines(id="cores")
         yield KeyBar(keys.bar(self.where))
+
+    def remember(self) -> Mapping[str, Json]:
+        """Metric, filter, marks, the experiment under the cursor, how the chart looks."""
+        return {
+            "metric": self.metrics()[self.metric][0],
+            "words": list(self.words),
+            "marks": sorted(self.marked),
+            "all": self.show_all,
+            "experiment": self.table.cursor or "",
+            "chart": view_json(self.query_one(CurvePlot).view),
+        }
+
+    def recall(self, kept: Mapping[str, Json]) -> None:
+        """The same again."""
+        names: list[str] = [name for name, _ in self.metrics()]
+        metric = kept.get("metric")
+        self.metric = names.index(metric) if isinstance(metric, str) and metric in names else 0
+        self.words, self.marked = texts_of(kept.get("words"))[:8], {*texts_of(kept.get("marks"))}
+        self.show_all = kept.get("all") is True
+        self._wanted = str(kept.get("experiment", ""))
+        chart = self.query_one(CurvePlot)
+        chart.view = view_of(kept.get("chart"), chart.view)
 
     def _title(self, panel: str, text: str) -> None:
         self.query_one(panel, Panel).set_title([Piece(text, self.palette.style("foreground", 0.75))])
@@ -78,7 +106,10 @@ class Dashboard(Picks):
         if selected is not None and selected.name != before:
             drawn = on_chart(picture.board, selected)
             self._show_table(picture, entries, drawn)
-        self._show_chart(picture, selected, drawn)
+        if self.has_class("-grid") and picture.board.runs:
+            self._show_grid(entries, selected)
+        else:
+            self._show_chart(picture, selected, drawn)
         self._show_detail(picture, selected)
         self._show_activity(picture)
         self._show_faults(picture)
@@ -89,8 +120,9 @@ class Dashboard(Picks):
         if self._placed or picture.reading or not picture.board.runs or not entries:
             return
         self._placed = True
-        first = next((entry for entry in entries if entry.word == "running"), None)
-        first = first or next(entry for entry in entries if entry.runs or not picture.board.runs)
+        first = next((entry for entry in entries if entry.name == self._wanted), None)
+        first = first or next((entry for entry in entries if entry.word == "running"), None)
+        first = first or next((entry for entry in entries if entry.runs), entries[0])
         self._show_table(picture, entries, [])
         self.table.move_to(first.name)
 
@@ -146,6 +178,7 @@ class Dashboard(Picks):
             panel.set_subtitle("")
             return
         chart, metric = self.query_one(CurvePlot), present.METRICS[self.metric][0]
+        self.deeprl.workspace.fleet.want({run.id for entry in drawn for run in entry.runs})
         nothing = "not launched yet: n launches it" if selected and selected.word == NEW else "no episode yet"
         chart.set_curves(
             present.curves(drawn, selected, metric, self.palette),
@@ -154,9 +187,56 @@ class Dashboard(Picks):
         )
         self._caption()
 
+    def _show_grid(self, entries: list[Entry], selected: Entry | None) -> None:
+        grid, chart, panel = (
+            self.query_one(Multiples),
+            self.query_one(CurvePlot),
+            self.query_one("#chart-panel", Panel),
+        )
+        self.remove_class("-empty")
+        panel.set_tabs([title for _, title in present.METRICS], self.metric)
+        metric = present.METRICS[self.metric][0]
+        shown = [entry for entry in entries if entry.runs]
+        tiles = present.tiles(shown, selected, metric, self.palette)
+        grid.set_tiles(tiles, chart.view, self.table.cursor or "")
+        seen = grid.in_view()
+        self.deeprl.workspace.fleet.want(
+            {run.id for entry in shown if entry.name in seen for run in entry.runs}
+        )
+        self._caption()
+
+    def action_multiples(self) -> None:
+        """Small charts of all experiments, or the one chart again."""
+        on = not self.has_class("-grid")
+        if on and not self.picture.board.runs:
+            self.say("v: nothing was launched yet")
+            return
+        self.set_class(on, "-grid")
+        found = self.query_one(Multiples) if on else self.query_one(CurvePlot)
+        self.call_after_refresh(self.repaint)
+        if on or self.focused is self.query_one(Multiples):
+            self.call_after_refresh(found.focus)
+
+    def on_multiples_selected(self, event: Multiples.Selected) -> None:
+        """Select an experiment; a second time opens it."""
+        if self.table.cursor == event.name:
+            self.open_run(None)
+        else:
+            self.table.move_to(event.name)
+
+    def on_multiples_moved(self) -> None:
+        """Others came into view."""
+        self.repaint()
+
+    def on_multiples_wish(self, event: Multiples.Wish) -> None:
+        """Draw the small charts as the one chart is drawn."""
+        getattr(self.query_one(CurvePlot), f"action_{event.action}")()
+        self.repaint()
+
     def _caption(self) -> None:
-        selected, chart = self.selected, self.query_one(CurvePlot)
-        parts = [selected.env if selected else "", chart.caption()]
+        selected, grid = self.selected, self.has_class("-grid")
+        told = self.query_one(Multiples).caption() if grid else self.query_one(CurvePlot).caption()
+        parts = [selected.env if selected and not grid else "", told]
         self.query_one("#chart-panel", Panel).set_subtitle(" · ".join(part for part in parts if part))
 
     def on_curve_plot_changed(self) -> None:

@@ -4,7 +4,7 @@ run tells: log, events, files, error.
 Rule: a letter goes to a panel, and on a small screen it is the only one; the same letter or escape goes back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -13,13 +13,15 @@ from textual.containers import Horizontal, Vertical
 
 from deeprl_tui.core import state
 from deeprl_tui.core.curve import Curve
+from deeprl_tui.core.spec import Json
 from deeprl_tui.core.state import RunView
 from deeprl_tui.tui import keys, pages, present
 from deeprl_tui.tui.board import Entry
+from deeprl_tui.tui.keeping import view_json, view_of
 from deeprl_tui.tui.picture import Picture
 from deeprl_tui.tui.screens.searching import Searching
 from deeprl_tui.tui.screens.story import StoryPanel
-from deeprl_tui.tui.theme import LABEL, STATES
+from deeprl_tui.tui.theme import LABEL
 from deeprl_tui.tui.widgets.curve_plot import CurveData, CurvePlot
 from deeprl_tui.tui.widgets.key_bar import KeyBar
 from deeprl_tui.tui.widgets.lines import Lines
@@ -27,7 +29,7 @@ from deeprl_tui.tui.widgets.live_table import LiveTable
 from deeprl_tui.tui.widgets.pager import Pager
 from deeprl_tui.tui.widgets.panel import Panel
 from deeprl_tui.tui.widgets.rows import Piece
-from deeprl_tui.tui.words import count, duration_range, number, percent
+from deeprl_tui.tui.words import count, number
 
 _GHOST = 0.45
 _PANES = ("chart", "seeds", "config", "story")
@@ -104,7 +106,8 @@ class RunScreen(Searching):
             return
         if not self._opened:
             self._open(entry)
-        self._show_path(picture, entry)
+        path = pages.path_line(entry, self.seed, picture.ends, self.palette, self.size.width)
+        self.query_one("#path", Lines).set_lines([path])
         self._show_chart(entry)
         self._show_seeds(picture, entry)
         self._show_config(entry)
@@ -122,34 +125,6 @@ class RunScreen(Searching):
             if len(failed) == len(meant):
                 self._go("story")
 
-    def _show_path(self, picture: Picture, entry: Entry) -> None:
-        palette = self.palette
-        quiet, text = palette.style("foreground", LABEL), palette.style()
-        color = palette.curve(entry.color)
-        wide = self.size.width >= 100
-        left = [Piece(" ‹ Experiments / " if wide else " ‹ ", quiet)]
-        left += [
-            Piece(entry.name, palette.style(color, bold=True)),
-            Piece(f"  {entry.env}   " if wide else "  ", quiet),
-        ]
-        left.append(Piece("[all]" if self.seed is None else " all ", text if self.seed is None else quiet))
-        for run in entry.runs:
-            here, word = run.id.seed == self.seed, state.word(run.state)
-            left += [
-                Piece("  [" if here else "   ", text),
-                Piece(f"{run.id.seed}", palette.style(bold=True) if here else quiet),
-                Piece(STATES[word].glyph, palette.state(word)),
-                Piece("]" if here else " ", text),
-            ]
-        eta = entry.eta(picture.ends)
-        word = entry.word
-        right = [
-            Piece(f"{STATES[word].glyph} ", palette.state(word)),
-            Piece(f"{word} {percent(entry.progress)}", text),
-            Piece(f"   eta {duration_range(eta)} ", quiet),
-        ]
-        self.query_one("#path", Lines).set_lines([present.spread(left, right, self.size.width)])
-
     def _show_chart(self, entry: Entry) -> None:
         panel, chart, palette = self.query_one("#chart-panel", Panel), self.query_one(CurvePlot), self.palette
         names = self.metrics()
@@ -158,6 +133,7 @@ class RunScreen(Searching):
         color = palette.curve(entry.color)
         ghost = palette.color(color, _GHOST)
         drawn: list[CurveData] = []
+        self.deeprl.workspace.fleet.want({run.id for run in entry.runs})
         for run in entry.runs:
             curve = _curve(run, metric)
             one = run.id.seed == self.seed
@@ -212,6 +188,20 @@ class RunScreen(Searching):
             self.action_page(self.story.names[event.tab], toggle=False)
         else:
             super().on_panel_tab_clicked(event)
+
+    def remember(self) -> Mapping[str, Json]:
+        """Which run, how the chart looks."""
+        chart = view_json(self.query_one(CurvePlot).view)
+        return {"experiment": self.experiment, "seed": self.seed, "page": self.story.page, "chart": chart}
+
+    def recall(self, kept: Mapping[str, Json]) -> None:
+        """The same again; seed and page only if it is the same experiment."""
+        chart, seed, page = self.query_one(CurvePlot), kept.get("seed"), kept.get("page")
+        chart.view = view_of(kept.get("chart"), chart.view)
+        if kept.get("experiment") == self.experiment and self.seed is None:
+            self.seed = seed if isinstance(seed, int) else None
+            if page in ("events", "files"):
+                self.story.set_page(page)
 
     # -- actions -----------------------------------------------------------------------------------------
 
@@ -315,8 +305,7 @@ class RunScreen(Searching):
 
     def on_pager_searched(self) -> None:
         """Say where it is."""
-        if self.entry is not None and self.entry.runs:
-            self._show_config(self.entry)
+        self.repaint()
 
     # -- copy ---------------------------------------------------------------------------------
 
