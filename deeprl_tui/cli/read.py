@@ -72,6 +72,10 @@ def list_runs(
         Optional[list[str]],  # noqa: UP045
         typer.Option("--state", metavar="STATE", help="Only runs in this state; may be repeated."),
     ] = None,
+    where: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--where", metavar="FILTER", help="For example: 'env:Lunar net_arch:64 return>100'."),
+    ] = None,
     header: Annotated[bool, typer.Option("--header", help="Name the fields in a pipe.")] = False,
     file: File = None,
     runs: Runs = None,
@@ -87,7 +91,7 @@ def list_runs(
         if word not in words:
             raise misused("--state", f'no state "{word}"', f"there are {', '.join(words)}")
     root = find_runs_folder(file, runs)
-    views, damaged = ops.read_runs(root, patterns or ())
+    views, damaged = ops.list_runs(root, patterns or (), where or "")
     for error in damaged:
         output.say(f"deeprl: {error}")
     views = [view for view in views if not only or state.word(view.state) in only]
@@ -102,7 +106,7 @@ def list_runs(
             output.record(row[field] for field in FIELDS)
     elif views:
         output.table(COLUMNS, [table_row(view, 12) for view in views])
-    if not views and not patterns and not only:
+    if not views and not patterns and not only and not where:
         output.say("no runs yet; deeprl run NAME starts some")
     return 0
 

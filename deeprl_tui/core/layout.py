@@ -3,6 +3,7 @@
 runs/<experiment>/<algo>/<env>_<seed>/ is rl-zoo's <folder>/<algo>/<env>_<id>/, so its tools read ours.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,11 +29,11 @@ class RunPaths:
     @property
     def spec(self) -> Path:
         """The frozen description, written once."""
-        return self.folder / "run.json"
+        return Path(spec_file(str(self.folder)))
 
     def events(self, attempt: int) -> Path:
         """The log of one attempt: it only grows, and it is all that monitoring reads."""
-        return self.folder / f"events-{attempt}.jsonl"
+        return Path(events_file(str(self.folder), attempt))
 
     @property
     def attempt(self) -> Path:
@@ -132,6 +133,11 @@ class RootPaths:
         """What was measured on this machine before there was a run to judge by."""
         return self.root / ".throughput.json"
 
+    @property
+    def index(self) -> Path:
+        """What is known of the runs at rest; made anew from the runs whenever it is of no use."""
+        return self.root / ".index.jsonl"
+
     def experiment(self, name: str) -> Path:
         """The folder of all runs of one experiment."""
         if not is_name(name):
@@ -154,13 +160,29 @@ class RootPaths:
         for algo in _folders(self.root / experiment):
             for folder in _folders(algo):
                 paths = RunPaths(folder)
-                if paths.spec.is_file():
+                if os.path.isfile(spec_file(str(folder))):
                     yield paths
 
 
 def env_folder(env: str) -> str:
     """Spell an env id as rl-zoo does in file names."""
     return env.replace("/", "-").replace(":", "-")
+
+
+def spec_file(folder: str) -> str:
+    """`RunPaths.spec` as text, for who looks at thousands of folders: a Path costs more than the look."""
+    return f"{folder}/run.json"
+
+
+def events_file(folder: str, attempt: int) -> str:
+    """`RunPaths.events` as text."""
+    return f"{folder}/events-{attempt}.jsonl"
+
+
+def name_in(folder: str) -> RunId:
+    """`name_of` of a path as text. Raises ValueError on a foreign folder."""
+    above, _, name = folder.rpartition("/")
+    return RunId.parse(f"{above.split('/')[-2]}/{name.rpartition('_')[2]}")
 
 
 def name_of(paths: RunPaths) -> RunId:
@@ -171,8 +193,8 @@ def name_of(paths: RunPaths) -> RunId:
 
 def _folders(folder: Path) -> list[Path]:
     try:
-        return sorted(
-            entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_dir()
-        )
+        with os.scandir(folder) as entries:
+            found = [entry.path for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
     except FileNotFoundError:
         return []
+    return [Path(path) for path in sorted(found)]

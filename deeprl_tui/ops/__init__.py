@@ -39,6 +39,8 @@ from deeprl_tui.ops.reading import read_runs as read_runs
 from deeprl_tui.ops.reading import run_log as run_log
 from deeprl_tui.ops.reading import views_of as views_of
 from deeprl_tui.ops.reading import watch as watch
+from deeprl_tui.ops.results import list_runs as list_runs
+from deeprl_tui.ops.results import read_records as read_records
 from deeprl_tui.ops.takeout import card as card
 from deeprl_tui.ops.takeout import export as export
 from deeprl_tui.ops.takeout import export_records as export_records

@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -117,6 +118,7 @@ class RunStore:
                 sync=True,
             )
             log.close()
+            _ring(paths)
 
     def requeue(self, paths: RunPaths, why: str) -> bool:
         """Put a run that is not alive back into the queue. False if it lives, waits or is finished."""
@@ -130,6 +132,7 @@ class RunStore:
                 return False
             paths.request.unlink(missing_ok=True)
             self._queue(paths, view.next_attempt, why, clock=view.clock)
+            _ring(paths)
             return True
 
     def fail(self, paths: RunPaths, reason: str) -> bool:
@@ -214,6 +217,12 @@ def _name(paths: RunPaths) -> RunId | None:
         return name_of(paths)
     except ValueError:
         return None
+
+
+def _ring(paths: RunPaths) -> None:
+    """Touch the folder above: who watches thousands of runs at rest looks there."""
+    with suppress(OSError):  # a read-only mirror; then it is seen a little later
+        os.utime(paths.folder.parent)
 
 
 def _write_durably(path: Path, data: bytes) -> None:
