@@ -9,9 +9,12 @@ from pathlib import Path
 import deeprl_tui
 from deeprl_tui.core.spec import FORMAT
 from deeprl_tui.monitor.fleet import Fleet
-from deeprl_tui.monitor.follow import POLL_S, Follower
+from deeprl_tui.monitor.follow import POLL_S
 from deeprl_tui.monitor.frames import Hello
+from deeprl_tui.monitor.watch import Watcher
 
+BREATH_S = 0.02
+"""Between two slices of reading, so that the screen has its turn."""
 LOCAL = "local"
 """What this machine is called on screen."""
 
@@ -25,6 +28,7 @@ class LocalFeed:
         self._cores = cores
         self._stop = threading.Event()
         self._wake = threading.Event()
+        self._hurry = False
         self._thread = threading.Thread(target=self._run, name="feed-local", daemon=True)
 
     def start(self) -> None:
@@ -33,6 +37,7 @@ class LocalFeed:
 
     def wake(self) -> None:
         """Look at once: the user has just asked for something."""
+        self._hurry = True
         self._wake.set()
 
     def close(self) -> None:
@@ -44,16 +49,20 @@ class LocalFeed:
     def _run(self) -> None:
         hello = Hello(FORMAT, deeprl_tui.__version__, socket.gethostname(), _boot(), self._cores)
         self._fleet.apply(LOCAL, hello)
-        follower = Follower(self._root, self._cores, time.time)
+        watcher = Watcher(self._root, self._cores, time.time)
+        self._fleet.on_want = self._wake.set
         while not self._stop.is_set():
             try:
-                for frame in follower.poll():
+                if self._hurry:
+                    self._hurry = False
+                    watcher.hurry()
+                for frame in watcher.poll(self._fleet.wanted()):
                     self._fleet.apply(LOCAL, frame)
                     if self._stop.is_set():
                         return
             except OSError as error:
                 self._fleet.fault(LOCAL, f"{self._root} cannot be read: {error.strerror}")
-            self._wake.wait(POLL_S)
+            self._wake.wait(BREATH_S if watcher.behind else POLL_S)
             self._wake.clear()
 
 

@@ -5,7 +5,7 @@ between them, so a slow terminal skips versions instead of falling behind.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from deeprl_tui.core.fold import RunFold
@@ -13,7 +13,11 @@ from deeprl_tui.core.log import LineReader
 from deeprl_tui.core.spec import RunId, RunSpec
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import RunDirectoryError
-from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Frame, Hello, Reset
+from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Frame, Hello, Reset, Rested
+from deeprl_tui.runs.record import Record, record_of, view_of
+
+MOST_WANTED = 64
+"""Runs at rest whose curves are kept, beside those that were wanted last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class HostView:
     now: float = 0.0  # its wall clock
     supervisor: bool = False
     reading: bool = True  # its logs have not been read once yet
+    found: int = 0  # run directories there
+    unread: int = 0  # those of them that have not been read yet
     fault: str = ""  # why nothing arrives; empty while it does
     machine: str = ""  # what it calls itself
     version: str = ""  # of deeprl-tui there
@@ -46,13 +52,36 @@ class FleetSnapshot:
     hosts: tuple[HostView, ...] = ()
     runs: Mapping[RunId, RunView] = field(default_factory=dict)  # in the order of their names
     damaged: tuple[str, ...] = ()  # folders that cannot be read, with the reason
+    at_rest: Mapping[RunId, Record] = field(default_factory=dict)
+    _records: list[Record] = field(default_factory=list, repr=False, compare=False)  # once somebody asked
+
+    def records(self) -> Sequence[Record]:
+        """All runs as records, in the order of `runs`. The same object as long as no run changed."""
+        if len(self._records) != len(self.runs):
+            known = self.at_rest
+            self._records[:] = [known.get(run) or record_of(view) for run, view in self.runs.items()]
+        return self._records
 
 
 @dataclass(slots=True)
 class _Run:
-    fold: RunFold
+    fold: RunFold | None  # None: at rest, and its log was not read
     readers: dict[int, LineReader] = field(default_factory=dict)
+    record: Record | None = None  # at rest
+    rested: RunView | None = None  # made from the record
     view: RunView | None = None  # None: to be made anew
+
+    def look(self, *, held: bool, waiting: str) -> RunView:
+        """The view now. Of a run at rest its record is true, and its log only adds curves."""
+        if self.rested is None:
+            assert self.fold is not None
+            return self.fold.view(held=held, waiting=waiting)
+        if self.fold is None:
+            return self.rested
+        own = self.fold.view(held=False)
+        return replace(
+            self.rested, curves=own.curves, evals=own.evals or self.rested.evals, notes=own.notes, rest=False
+        )
 
 
 @dataclass(slots=True)
@@ -71,8 +100,13 @@ class Fleet:
         self._lock = threading.Lock()
         self._hosts: dict[str, _Host] = {}
         self._damaged: dict[str, str] = {}
+        self._wanted: dict[RunId, int] = {}  # the least recently wanted first, with the number of its wish
+        self._wishes = 0
+        self._changed: set[RunId] = set()  # since the last snapshot
+        self._others = False  # runs came or went since then
         self._version = 0
         self._snapshot = FleetSnapshot()
+        self.on_want: Callable[[], None] = lambda: None
 
     @property
     def version(self) -> int:
@@ -94,18 +128,19 @@ class Fleet:
                         version=frame.version,
                         heard=self._wall(),
                     )
-                case Described(run, spec):
-                    try:
-                        at.runs[run] = _Run(RunFold(RunSpec.from_json(spec, place=str(run))))
-                    except RunDirectoryError as error:
-                        self._damaged[str(run)] = str(error)
+                case Described():
+                    self._describe(at, frame)
+                case Rested(record):
+                    self._rest(at, record)
                 case Data(run, attempt, _, data):
-                    if (known := at.runs.get(run)) is not None:
-                        _feed(known, attempt, data)
+                    if (known := at.runs.get(run)) is not None and known.fold is not None:
+                        _feed(known, known.fold, attempt, data)
+                        self._changed.add(run)
                 case Alive():
                     self._on_alive(at, frame)
                 case Reset(run, _):
                     at.runs.pop(run, None)
+                    self._others = True
                 case Damaged(place, why):
                     self._damaged[place] = why
 
@@ -122,24 +157,103 @@ class Fleet:
         with self._lock:
             if self._snapshot.version == self._version:
                 return self._snapshot
-            runs: dict[RunId, RunView] = {}
-            for at in self._hosts.values():
-                for run, known in at.runs.items():
-                    if known.view is None:
-                        known.view = known.fold.view(held=run in at.held, waiting=at.waiting.get(run, ""))
-                    runs[run] = known.view
-            self._snapshot = FleetSnapshot(
+            before = self._snapshot
+            self._snapshot = replace(
+                before,
                 version=self._version,
                 hosts=tuple(at.view for at in self._hosts.values()),
-                runs=dict(sorted(runs.items())),
                 damaged=tuple(f"{place}: {why}" for place, why in self._damaged.items()),
             )
+            if self._others or self._changed:
+                self._renew(before)
             return self._snapshot
+
+    def want(self, runs: Collection[RunId]) -> None:
+        """Say that the curves of these runs are needed: they fill by themselves and stay for a while."""
+        with self._lock:
+            before = self._wishes
+            for run in runs:
+                self._wish(run)
+            new = self._wishes != before
+            while len(self._wanted) > max(MOST_WANTED, len(runs)):
+                run = next(iter(self._wanted))
+                del self._wanted[run]
+                self._shed(run)
+        if new:
+            self.on_want()
+
+    def wanted(self) -> Mapping[RunId, int]:
+        """Runs whose curves are needed, each with a number that is another once it had been forgotten."""
+        with self._lock:
+            return dict(self._wanted)
+
+    def _wish(self, run: RunId) -> None:
+        wish = self._wanted.pop(run, None)
+        if wish is None:
+            self._wishes += 1
+            wish = self._wishes
+        self._wanted[run] = wish
+
+    def _shed(self, run: RunId) -> None:
+        """Forget the curves of a run at rest."""
+        for at in self._hosts.values():
+            known = at.runs.get(run)
+            if known is not None and known.record is not None and known.fold is not None:
+                at.runs[run] = _Run(None, record=known.record, rested=known.rested)
+                self._changed.add(run)
+                self._version += 1
+
+    def _describe(self, at: _Host, frame: Described) -> None:
+        known = at.runs.get(frame.run)
+        try:
+            fold = RunFold(RunSpec.from_json(frame.spec, place=str(frame.run)))
+        except RunDirectoryError as error:
+            self._damaged[str(frame.run)] = str(error)
+            return
+        if not frame.rest:
+            at.runs[frame.run] = _Run(fold)
+            self._others = True
+        elif known is not None and known.record is not None and frame.run in self._wanted:
+            at.runs[frame.run] = _Run(fold, record=known.record, rested=known.rested)
+            self._changed.add(frame.run)
+
+    def _rest(self, at: _Host, record: Record) -> None:
+        known = at.runs.get(record.id)
+        rested = view_of(record)
+        if known is None:
+            at.runs[record.id] = _Run(None, record=record, rested=rested)
+            self._others = True
+            return
+        known.record, known.rested, known.view = record, rested, None
+        self._changed.add(record.id)
+        if known.fold is not None:  # it was watched until its end
+            self._wish(record.id)
+
+    def _renew(self, before: FleetSnapshot) -> None:
+        """Put what changed into the snapshot; everything only if runs came or went."""
+        runs: dict[RunId, RunView] = {} if self._others else dict(before.runs)
+        at_rest: dict[RunId, Record] = {} if self._others else dict(before.at_rest)
+        for at in self._hosts.values():
+            for run in at.runs if self._others else self._changed & at.runs.keys():
+                known = at.runs[run]
+                if known.view is None:
+                    known.view = known.look(held=run in at.held, waiting=at.waiting.get(run, ""))
+                runs[run] = known.view
+                if known.record is not None:
+                    at_rest[run] = known.record
+                else:
+                    at_rest.pop(run, None)
+        if self._others:
+            runs = dict(sorted(runs.items()))
+        self._others = False
+        self._changed.clear()
+        self._snapshot = replace(self._snapshot, runs=runs, at_rest=at_rest, _records=[])
 
     def _on_alive(self, at: _Host, frame: Alive) -> None:
         for run in (at.held ^ frame.held) | at.waiting.keys() | frame.waiting.keys():
             if run in at.runs:
                 at.runs[run].view = None
+                self._changed.add(run)
         at.held = frame.held
         at.waiting = frame.waiting
         at.view = replace(
@@ -150,17 +264,19 @@ class Fleet:
             disk_free=frame.disk_free,
             now=frame.now,
             supervisor=frame.supervisor,
-            reading=False,
+            reading=frame.unread > 0,
+            found=frame.found,
+            unread=frame.unread,
             fault="",
             held=frame.held,
             heard=self._wall(),
         )
 
 
-def _feed(known: _Run, attempt: int, data: bytes) -> None:
+def _feed(known: _Run, fold: RunFold, attempt: int, data: bytes) -> None:
     reader = known.readers.setdefault(attempt, LineReader())
     bad = reader.bad
     for line in reader.feed(data):
-        known.fold.apply(attempt, line)
-    known.fold.bad_lines += reader.bad - bad
+        fold.apply(attempt, line)
+    fold.bad_lines += reader.bad - bad
     known.view = None

@@ -5,7 +5,7 @@ writes are looked at once a second, the others four times.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,19 +32,43 @@ class _Tail:
 
 
 class Follower:
-    """Remembers how far each log was read."""
+    """Remembers how far each log was read.
 
-    def __init__(self, root: Path, cores: tuple[int, ...], wall: Callable[[], float]) -> None:
+    folders: names the run directories to follow, at every full look; by default all of the runs folder.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        cores: tuple[int, ...],
+        wall: Callable[[], float],
+        *,
+        folders: Callable[[], Iterable[RunPaths]] | None = None,
+    ) -> None:
         self._root = RootPaths(root)
+        self._folders = folders or self._root.runs
         self._wall = wall
         self._load = CoreLoad(cores)
         self._tails: dict[RunId, _Tail] = {}
         self._damaged: set[Path] = set()
         self._polls = 0
 
+    @property
+    def full(self) -> bool:
+        """Whether the next poll looks at all folders."""
+        return self._polls % POLLS_PER_SCAN == 0
+
+    def hurry(self) -> None:
+        """Let the next poll look at all folders."""
+        self._polls = 0
+
+    def forget(self, run: RunId) -> None:
+        """Follow a run no longer, without a word; if its folder is named again, it begins anew."""
+        self._tails.pop(run, None)
+
     def poll(self) -> Iterator[Frame]:
         """Yield what is new; every fourth call looks at all folders and ends with Alive."""
-        full = self._polls % POLLS_PER_SCAN == 0
+        full = self.full
         self._polls += 1
         if full:
             yield from self._scan()
@@ -56,7 +80,7 @@ class Follower:
 
     def _scan(self) -> Iterator[Frame]:
         seen = set()
-        for paths in self._root.runs():
+        for paths in self._folders():
             try:
                 run = name_of(paths)
                 stat = paths.folder.stat()

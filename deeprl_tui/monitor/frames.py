@@ -1,6 +1,7 @@
 """The units of the monitoring stream. Whatever arrives at a dashboard arrives as one of these.
 
-Rule: a frame carries what stands in files, not conclusions; the fold draws those, in one place.
+Rule: a frame carries what stands in files, not conclusions; the fold draws those, in one place. Only of a run
+at rest its record comes, which a fold has made before: thousands of logs are not sent to show a table.
 """
 
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from deeprl_tui.core.spec import RunId
+from deeprl_tui.runs.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +25,18 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A run directory appeared: its run.json."""
+    """A run directory appeared, or its log comes from the beginning: its run.json."""
 
     run: RunId
     spec: bytes
+    rest: bool = False  # its log is only wanted for its curves: what its record says goes on to count
+
+
+@dataclass(frozen=True, slots=True)
+class Rested:
+    """A run is over and nobody writes it: all that is known of it but its curves. As JSON: Record.to_json."""
+
+    record: Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,8 @@ class Alive:
     held: frozenset[RunId]
     supervisor: bool  # somebody starts queued runs
     waiting: Mapping[RunId, str] = field(default_factory=dict)  # living workers that cannot go on, and why
+    found: int = 0  # run directories there are
+    unread: int = 0  # those of them that have not been read yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +81,4 @@ class Damaged:
     why: str
 
 
-Frame: TypeAlias = Hello | Described | Data | Alive | Reset | Damaged
+Frame: TypeAlias = Hello | Described | Rested | Data | Alive | Reset | Damaged

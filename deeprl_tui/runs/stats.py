@@ -119,16 +119,19 @@ def throughput(views: Iterable[RunView]) -> dict[str, Throughput]:
     speeds: dict[str, list[float]] = {}
     early: dict[str, list[float]] = {}
     lengths: dict[str, list[float]] = {}
+    kinds: dict[int, str] = {}  # by settings, which all seeds of an experiment at rest share
     for view in views:
         speed = view.steps_per_second
         # A minute of training or a finished run: less says little.
         if speed and (view.clock >= 20 or isinstance(view.state, state.Finished)):
-            work = kind(view.spec.env, view.spec.settings)
+            settings = view.spec.settings
+            work = kinds.get(id(settings)) or kinds.setdefault(id(settings), kind(view.spec.env, settings))
             speeds.setdefault(work, []).append(speed)
             length = etas.episode_length(view.curves["length"])
-            if length is not None:
+            middle = length.mid if length is not None else view.length_mean
+            if middle is not None:
                 told = lengths if view.episodes >= TOLD else early
-                told.setdefault(work, []).append(length.mid)
+                told.setdefault(work, []).append(middle)
     return {
         work: Throughput(
             _median(found),
@@ -163,10 +166,12 @@ def ends(
     known: speeds by kind of work for runs that these views say nothing about.
     """
     views = list(views)
-    measured = {**known, **throughput(views)}
     living = [view for view in views if isinstance(view.state, state.Running | state.Stopping)]
     waiting = [view for view in views if isinstance(view.state, state.Queued | state.Lost)]
     waiting.sort(key=lambda view: getattr(view.state, "since", 0.0))
+    measured = dict(known)
+    if any(view.eta is None for view in (*living, *waiting)):  # else each is judged by itself
+        measured |= throughput(views)
     running = [rest(view, measured) for view in living]
     queued = etas.schedule(running, [rest(view, measured) for view in waiting], slots)
     found = dict(zip([view.id for view in (*living, *waiting)], (*running, *queued), strict=True))

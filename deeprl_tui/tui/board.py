@@ -3,6 +3,7 @@
 Rule: pure. An entry is made anew only if one of its runs changed, so entries are compared by identity.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, stdev
@@ -76,7 +77,7 @@ class Entry:
     @property
     def has_data(self) -> bool:
         """Whether there is anything to draw."""
-        return any(len(curve) for run in self.runs for curve in run.curves.values())
+        return any(run.episodes or any(map(len, run.curves.values())) for run in self.runs)
 
     def eta(self, ends: Mapping[RunId, Eta | None]) -> Eta | None:
         """When the last of its runs ends; None if nothing is left or too little is known."""
@@ -119,9 +120,17 @@ class BoardMaker:
     def __init__(self) -> None:
         self._colors: dict[str, dict[str, int]] = {}
         self._entries: dict[str, Entry] = {}
+        self._sums: dict[str, tuple[Entry, dict[str, int], float]] = {}  # runs by state, their progress
+        self._made: tuple[Mapping[RunId, RunView], Project | None, Board] | None = None
 
     def make(self, snapshot: FleetSnapshot, project: Project | None) -> Board:
-        """Put the experiments of the file and the runs together."""
+        """Put the experiments of the file and the runs together. The same board if none of them changed."""
+        made = self._made
+        if made is None or made[0] is not snapshot.runs or made[1] is not project:
+            self._made = made = (snapshot.runs, project, self._make(snapshot, project))
+        return made[2]
+
+    def _make(self, snapshot: FleetSnapshot, project: Project | None) -> Board:
         runs: dict[str, list[RunView]] = {}
         for run in snapshot.runs.values():
             runs.setdefault(run.id.experiment, []).append(run)
@@ -141,18 +150,29 @@ class BoardMaker:
             self._entry(name, runs.get(name, ()), known.get(name)) for _, _, _, name in sorted(found)
         )
         self._entries = {entry.name: entry for entry in entries}
-        counts = dict.fromkeys(_FIRST, 0)
-        for run in snapshot.runs.values():
-            counts[state.word(run.state)] += 1
+        counts, progress = dict.fromkeys(_FIRST, 0), 0.0
+        for entry in entries:
+            words, share = self._sum(entry)
+            progress += share
+            for word, many in words.items():
+                counts[word] += many
         total = len(snapshot.runs)
         return Board(
             entries,
             self._entries,
             {word: many for word, many in counts.items() if many},
-            fmean(run.progress for run in snapshot.runs.values()) if total else 0.0,
+            progress / total if total else 0.0,
             counts["queued"],
             counts["lost"],
         )
+
+    def _sum(self, entry: Entry) -> tuple[dict[str, int], float]:
+        """Runs by state and the sum of their progress; worked out once, most entries are at rest."""
+        known = self._sums.get(entry.name)
+        if known is None or known[0] is not entry:
+            words = Counter(state.word(run.state) for run in entry.runs)
+            known = self._sums[entry.name] = (entry, words, sum(run.progress for run in entry.runs))
+        return known[1], known[2]
 
     def _entry(self, name: str, runs: Sequence[RunView], experiment: Experiment | None) -> Entry:
         old = self._entries.get(name)

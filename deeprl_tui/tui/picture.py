@@ -91,7 +91,9 @@ class Painter:
         snapshot = self._fleet.snapshot()
         board = self._maker.make(snapshot, before.project)
         left, batch = before.ends, before.batch
-        states = tuple((run, type(view.state)) for run, view in snapshot.runs.items())
+        states = self._states
+        if snapshot.runs is not before.snapshot.runs:
+            states = tuple((run, type(view.state)) for run, view in snapshot.runs.items())
         if states != self._states or not 0 <= now - self._eta_at < ETA_EVERY_S:
             self._states, self._eta_at = states, now
             left, batch = stats.ends(snapshot.runs.values(), _slots(snapshot))

@@ -16,6 +16,7 @@ from deeprl_tui.core.state import RunView
 from deeprl_tui.tui.board import NEW, Board, Entry
 from deeprl_tui.tui.theme import FAINT, LABEL, OPEN, STATES, Palette, braille_trend, progress_bar
 from deeprl_tui.tui.widgets.curve_plot import CurveData
+from deeprl_tui.tui.widgets.multiples import Tile
 from deeprl_tui.tui.widgets.rows import Cell, Column, Piece, Row, widths
 from deeprl_tui.tui.words import (
     NONE,
@@ -217,6 +218,8 @@ def experiment_row(entry: Entry, ends: Mapping[RunId, Eta | None], look: Look, *
 def trend_of(entry: Entry, width: int = TREND) -> str:
     """A small line through the returns of the first seed that has some."""
     for run in entry.runs:
+        if run.trend:
+            return braille_trend(run.trend, width)
         values = run.curves["return"].means()
         if len(values) >= 2 * width:
             step = max(1, len(values) // (16 * width))
@@ -257,6 +260,15 @@ def curves(shown: Sequence[Entry], selected: Entry | None, metric: str, palette:
             entry is selected,
         )
         for entry in sorted(shown, key=lambda entry: entry is selected)
+    ]
+
+
+def tiles(shown: Sequence[Entry], selected: Entry | None, metric: str, palette: Palette) -> list[Tile]:
+    """A small chart for each entry, grouped by environment."""
+    return [
+        Tile(curve, entry.env, tuple(references(entry, metric)))
+        for entry in shown
+        for curve in curves([entry], selected, metric, palette)
     ]
 
 
