@@ -72,6 +72,10 @@ class Picks(WatchScreen):
 
     def on_live_table_selected(self, event: LiveTable.Selected) -> None:
         """Open an experiment, or one of its seeds."""
+        self.open_run(int(event.key) if event.table.id == "seeds" else None)
+
+    def open_run(self, seed: int | None) -> None:
+        """Open the experiment under the cursor, at one of its seeds."""
         selected = self.selected
         if selected is None:
             return
@@ -80,7 +84,6 @@ class Picks(WatchScreen):
             return
         from deeprl_tui.tui.screens.run import RunScreen
 
-        seed = int(event.key) if event.table.id == "seeds" else None
         self.app.push_screen(RunScreen(selected.name, seed, self.metric))
 
     # -- actions -----------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
+from textual.widget import Widget
 
 from deeprl_tui.core.curve import Curve
 from deeprl_tui.tui.theme import LABEL, Palette
@@ -24,9 +25,18 @@ if TYPE_CHECKING:  # numpy
     from deeprl_tui.tui.widgets.chart.canvas import Look
     from deeprl_tui.tui.widgets.chart.plotter import Plotter
 
-_PLOTTER = "deeprl_tui.tui.widgets.chart.plotter"
+PLOTTER = "deeprl_tui.tui.widgets.chart.plotter"
 _TURNED: Final = Style(reverse=True)
-_STRIPS = "deeprl_tui.tui.widgets.chart.strips"
+STRIPS = "deeprl_tui.tui.widgets.chart.strips"
+
+
+def look_of(widget: Widget) -> "Look":
+    """The colors a chart in this widget is drawn with. Imports numpy."""
+    from deeprl_tui.tui.widgets.chart.canvas import Look
+
+    palette = Palette.of(widget.app)
+    background = palette.background if palette.plain else widget.background_colors[1].hex6
+    return Look(background, palette.foreground, palette.warning, palette.dark, palette.plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +137,8 @@ class CurvePlot(PlotInput):
         self.call_after_refresh(self.run_worker, self._load, thread=True, group="numpy")
 
     def _load(self) -> None:
-        import_module(_PLOTTER)
-        import_module(_STRIPS)
+        import_module(PLOTTER)
+        import_module(STRIPS)
         self.post_message(self._NumpyLoaded())
 
     def on_curve_plot__numpy_loaded(self) -> None:
@@ -168,7 +178,7 @@ class CurvePlot(PlotInput):
         from deeprl_tui.tui.widgets.chart.strips import frame_strips
 
         self._plotter.follow(self._curves, self._view)
-        look = self._look()
+        look = look_of(self)
         frame = self._plotter.draw(width, height, self._view, look, self._refs, self._empty)
         self._strips = frame_strips(frame, "" if look.plain else look.background)
         self._mark_out()
@@ -192,13 +202,6 @@ class CurvePlot(PlotInput):
             parts = strip.divide([left, right, strip.cell_length])
             if right > left and len(parts) == 3:
                 self._strips[y] = Strip.join([parts[0], parts[1].apply_style(_TURNED), parts[2]])
-
-    def _look(self) -> "Look":
-        from deeprl_tui.tui.widgets.chart.canvas import Look
-
-        palette = Palette.of(self.app)
-        background = palette.background if palette.plain else self.background_colors[1].hex6
-        return Look(background, palette.foreground, palette.warning, palette.dark, palette.plain)
 
     def _words(self, width: int, height: int) -> list[Strip]:
         palette = Palette.of(self.app)

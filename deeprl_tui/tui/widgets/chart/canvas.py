@@ -124,8 +124,8 @@ def layout(width: int, height: int, names: Sequence[str]) -> Box:
     left = 7 if width >= 40 else 6 if width >= 24 else 0
     labels = 0
     if width >= 44 and names:
-        wish = 9 + max(len(name) for name in names)
-        labels = min(wish, max(17, 9 + width // 4))
+        wish = 8 + max(9, *(len(name) for name in names))
+        labels = min(wish, max(17, 8 + width // 4))
     elif width >= 32 and names:
         labels = 8
     return Box(left, max(0, width - left - labels), max(0, height - 1), labels)

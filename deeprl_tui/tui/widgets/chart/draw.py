@@ -40,13 +40,15 @@ def draw(
     cross: float | None = None,
     x_name: str = "",
     empty: str = "no episodes yet",
+    labels: bool = True,
 ) -> Frame:
     """Draw curves whose arrays have `layout(width, height, names).columns` values, spread over the x range.
 
     `refs` are dashed lines (value, text). `cross` is an x: labels then tell the values there.
     """
     canvas = Canvas(max(width, 0), max(height, 0))
-    box = layout(canvas.width, canvas.height, [curve.name for curve in curves if not curve.ghost])
+    names = [curve.name for curve in curves if not curve.ghost and labels]
+    box = layout(canvas.width, canvas.height, names)
     shown = [curve for curve in curves if np.isfinite(curve.mid).any()]
     quiet = canvas.ink(look.ink(look.foreground, 0.52))
     if not shown or box.width < 4 or box.height < 2:
