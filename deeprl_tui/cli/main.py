@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import deeprl_tui
-from deeprl_tui.cli import check, completion, control, doctor, plan, read, run, show, trust
+from deeprl_tui.cli import check, compare, completion, control, doctor, plan, read, run, show, trust
 from deeprl_tui.cli.output import NobodyReadsError, Output
 from deeprl_tui.errors import DeeprlError, ExitCode
 
@@ -28,6 +28,7 @@ Examples:
   deeprl run CP_basic --set gamma=0.9  filed as CP_basic+gamma=0.9
   deeprl run CP_basic --headless >log  plain lines, for scripts
   deeprl ls --json | jq .return_mean   one object for each run
+  deeprl compare 'LL_*'                which experiments beat their baseline
   deeprl stop CP_basic/1               at its next checkpoint
 
 \b
@@ -56,6 +57,7 @@ plan.register(app)
 run.register(app)
 read.register(app)
 show.register(app)
+compare.register(app)
 control.register(app)
 doctor.register(app)
 trust.register(app)
