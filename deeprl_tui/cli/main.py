@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import deeprl_tui
-from deeprl_tui.cli import check, compare, completion, control, doctor, plan, read, run, show, trust
+from deeprl_tui.cli import check, compare, completion, control, doctor, plan, read, run, show, takeout, trust
 from deeprl_tui.cli.output import NobodyReadsError, Output
 from deeprl_tui.errors import DeeprlError, ExitCode
 
@@ -58,6 +58,7 @@ run.register(app)
 read.register(app)
 show.register(app)
 compare.register(app)
+takeout.register(app)
 control.register(app)
 doctor.register(app)
 trust.register(app)
