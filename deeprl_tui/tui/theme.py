@@ -14,6 +14,7 @@ from rich.style import Style
 from textual.app import App
 from textual.theme import Theme
 
+from deeprl_tui.core import colors as curve_colors
 from deeprl_tui.tui.colors import mix
 
 NIGHT: Final = Theme(
@@ -69,12 +70,6 @@ the theme is set, and the filter for other themes turns colors into shades of gr
 VARIABLE_DEFAULTS: Final = {"border": "ansi_bright_black", "border-focus": "ansi_blue"}
 """For `App.get_theme_variable_defaults`: themes that are not ours lack these names."""
 
-_CURVES_NIGHT: Final = (
-    "#7aa2f7", "#9ece6a", "#ff9e64", "#bb9af7", "#f7768e", "#7dcfff", "#e0af68", "#73daca",
-)  # fmt: skip
-_CURVES_DAY: Final = (
-    "#2e5fd0", "#3f7d20", "#c2570c", "#7c3fc4", "#c42a4f", "#0b7285", "#8f6200", "#0f7b6c",
-)  # fmt: skip
 _CURVES_ANSI: Final = (
     "ansi_blue", "ansi_green", "ansi_yellow", "ansi_magenta", "ansi_red", "ansi_cyan",
     "ansi_bright_blue", "ansi_bright_green",
@@ -141,19 +136,28 @@ class Palette:
 
     @classmethod
     def of(cls, app: App[Any]) -> "Palette":
-        """The palette of the app's current theme."""
-        return cls.of_theme(app.current_theme)
+        """The palette of the app's current theme, with the curve colors that its user prefers."""
+        memory = getattr(app, "memory", None)
+        return cls.of_theme(
+            app.current_theme, safe=memory is not None and memory.preferences.colors == "safe"
+        )
 
     @classmethod
-    def of_theme(cls, theme: Theme) -> "Palette":
-        """The palette of a theme. Made once per name: a theme does not change after it was registered."""
-        made = _MADE.get(theme.name)
+    def of_theme(cls, theme: Theme, *, safe: bool = False) -> "Palette":
+        """The palette of a theme. Made once per name: a theme does not change after it was registered.
+
+        safe: curve colors for the color-blind.
+        """
+        made = _MADE.get((theme.name, safe))
         if made is None:
             colors = theme.to_color_system().generate()
             short = [c[:7] if (c := colors[role]).startswith("#") else c for role in _ROLES]
-            curves = _CURVES_ANSI if theme.ansi else _CURVES_NIGHT if theme.dark else _CURVES_DAY
+            night, day = curve_colors.NIGHT, curve_colors.DAY
+            if safe:
+                night, day = curve_colors.SAFE_NIGHT, curve_colors.SAFE_DAY
+            curves = _CURVES_ANSI if theme.ansi else night if theme.dark else day
             background, foreground, primary, accent, success, warning, error = short
-            made = _MADE[theme.name] = cls(
+            made = _MADE[theme.name, safe] = cls(
                 theme.dark,
                 theme.ansi,
                 background,
@@ -189,7 +193,7 @@ class Palette:
 
 
 _ROLES: Final = ("background", "foreground", "primary", "accent", "success", "warning", "error")
-_MADE: Final[dict[str, Palette]] = {}
+_MADE: Final[dict[tuple[str, bool], Palette]] = {}
 
 
 def progress_bar(fraction: float, width: int) -> tuple[str, str]:

@@ -1,12 +1,13 @@
 """The look: colors, states, bars and trends."""
 
-from itertools import pairwise
+import math
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from textual.theme import BUILTIN_THEMES
+from textual.theme import BUILTIN_THEMES, Theme
 
 from deeprl_tui.core.state import STATES as RUN_STATES
 from deeprl_tui.core.state import word
@@ -44,6 +45,40 @@ def test_colors_can_be_read(name: str) -> None:
         colors.foreground,
     ):
         assert contrast(color, colors.background) > 4
+
+
+SEEN_BY = {
+    "protan": ((0.15229, 1.05258, -0.20487), (0.11450, 0.78628, 0.09922), (-0.00388, -0.04812, 1.05200)),
+    "deutan": ((0.36732, 0.86065, -0.22797), (0.28009, 0.67250, 0.04741), (-0.01182, 0.04294, 0.96888)),
+    "everyone else": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+}  # fmt: skip
+"""Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB."""
+CONES = ((0.41222, 0.53633, 0.05145), (0.21190, 0.68070, 0.10740), (0.08830, 0.28172, 0.62998))
+OKLAB = ((0.21045, 0.79362, -0.00407), (1.97800, -2.42859, 0.45059), (0.02590, 0.78277, -0.80868))
+"""Ottosson 2020."""
+
+
+def times(matrix: tuple[tuple[float, ...], ...], vector: list[float]) -> list[float]:
+    return [sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix]
+
+
+def seen(color: str, who: str) -> list[float]:
+    """A color in OKLab as somebody sees it."""
+    parts = [int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    kept = [min(1.0, max(0.0, part)) for part in times(SEEN_BY[who], linear)]
+    return times(OKLAB, [part ** (1 / 3) for part in times(CONES, kept)])
+
+
+@pytest.mark.parametrize("theme", [NIGHT, DAY])
+@pytest.mark.parametrize("who", SEEN_BY)
+def test_safe_curve_colors_differ_for_everyone(theme: Theme, who: str) -> None:
+    """Any two are at least 0.1 apart in OKLab, several times what can just be told apart, and can be read."""
+    colors = Palette.of_theme(theme, safe=True)
+    apart = [math.dist(seen(a, who), seen(b, who)) for a, b in combinations(colors.curves, 2)]
+    assert len(colors.curves) == 8
+    assert min(apart) > 0.1
+    assert min(contrast(color, colors.background) for color in colors.curves) > 4
 
 
 @pytest.mark.parametrize("name", [NIGHT.name, DAY.name])
