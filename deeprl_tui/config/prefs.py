@@ -35,6 +35,7 @@ class Preferences:
     smoothing: float = 0.85
     band: str = "sd"
     x_axis: str = "step"
+    colors: str = "standard"  # of the curves
     refresh: float = 1.0  # pictures a second
     bell: bool = False
     desktop: bool = False
@@ -89,6 +90,12 @@ PREFS: Final[Mapping[str, Preference]] = {
             "Theme",
             "auto asks the terminal; --theme, DEEPRL_THEME and NO_COLOR go before this",
             (("auto", "auto"), ("night", "night"), ("day", "day"), ("ansi", "terminal's own")),
+        ),
+        Preference(
+            "colors",
+            "Curve colors",
+            "which colors experiments get; names stand at the curves in both",
+            (("standard", "standard"), ("safe", "for the color-blind")),
         ),
         Preference(
             "smoothing",

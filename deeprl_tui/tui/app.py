@@ -82,6 +82,7 @@ class Workspace:
     launch: tuple[str, ...] = ()  # experiments to launch after the first frame
     seeds: str | None = None
     files: Files | None = None  # None: those of the runs folder
+    demo: bool = False  # the runs are recorded: nothing is launched, stopped or written
     kept: Kept = field(default_factory=Kept)  # from the start before
 
 
@@ -186,7 +187,8 @@ class DeeprlApp(Actions):
     def action_leave(self) -> None:
         """Quit at once; the runs go on."""
         self.memory.collect()
-        self.left_runs = live_runs(self.workspace.fleet.snapshot().runs)
+        if not self.workspace.demo:
+            self.left_runs = live_runs(self.workspace.fleet.snapshot().runs)
         self.exit(0)
 
     # -- pictures ----------------------------------------------------------------------------------------

@@ -9,15 +9,21 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import deeprl_tui
 from deeprl_tui.errors import DeeprlError, ExitCode, UnknownNameError
+
+if TYPE_CHECKING:
+    from deeprl_tui.config.prefs import Store
+    from deeprl_tui.tui.app import Workspace
 
 _EPILOG = """\
 examples:
   deeprl-tui                                   watch the runs of the nearest experiments.toml
   deeprl-tui --launch CP_basic --seeds 2       launch two runs, then watch them
   deeprl-tui --runs /data/runs                 watch another runs folder
+  deeprl-tui --demo                            look around in recorded runs
 
 Quitting never stops a run: deeprl stop --all does.
 Without a terminal use deeprl ls, or deeprl ls --json for programs.
@@ -39,32 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from deeprl_tui import ops
-    from deeprl_tui.config.prefs import Store, load_kept
-    from deeprl_tui.monitor.fleet import Fleet
+    from deeprl_tui.config.prefs import Store
     from deeprl_tui.tui import detect
-    from deeprl_tui.tui.app import DeeprlApp, Workspace
+    from deeprl_tui.tui.app import DeeprlApp
 
-    file = _file(options.file)
-    if options.launch and file is None:
-        raise UnknownNameError(
-            "no experiments.toml here or above", place=str(Path.cwd()), remedy="go to a project or use --file"
-        )
-    wish = detect.COLORLESS if options.theme == "ansi" else options.theme
-    root = Path(options.runs).resolve() if options.runs else ops.runs_root(file or Path("experiments.toml"))
     store = None if options.forget else Store.of()
-    kept = load_kept(store, root if options.runs or file is None else file.resolve())
-    theme = detect.choose_theme(wish, os.environ, detect.terminal_background, kept.preferences.theme)
-    workspace = Workspace(
-        file=file,
-        root=root,
-        fleet=Fleet(time.time),
-        watch=ops.watch,
-        supervise=ops.supervise,
-        launch=tuple(options.launch or ()),
-        seeds=options.seeds,
-        kept=kept,
-    )
+    workspace = _demo(store) if options.demo else _workspace(options, store)
+    wish = detect.COLORLESS if options.theme == "ansi" else options.theme
+    saved = workspace.kept.preferences.theme
+    theme = detect.choose_theme(wish, os.environ, detect.terminal_background, saved)
     app = DeeprlApp(workspace, theme)
     app.run()
     if app.left_runs:
@@ -73,6 +62,56 @@ def _run(options: argparse.Namespace) -> int:
         end = "it" if many == 1 else "them"
         sys.stdout.write(f"{words}; deeprl-tui to look again, deeprl stop --all to end {end}\n")
     return app.return_code or 0
+
+
+def _workspace(options: argparse.Namespace, store: "Store | None") -> "Workspace":
+    from deeprl_tui import ops
+    from deeprl_tui.config.prefs import load_kept
+    from deeprl_tui.monitor.fleet import Fleet
+    from deeprl_tui.tui.app import Workspace
+
+    file = _file(options.file)
+    if options.launch and file is None:
+        raise UnknownNameError(
+            "no experiments.toml here or above", place=str(Path.cwd()), remedy="go to a project or use --file"
+        )
+    root = Path(options.runs).resolve() if options.runs else ops.runs_root(file or Path("experiments.toml"))
+    return Workspace(
+        file=file,
+        root=root,
+        fleet=Fleet(time.time),
+        watch=ops.watch,
+        supervise=ops.supervise,
+        launch=tuple(options.launch or ()),
+        seeds=options.seeds,
+        kept=load_kept(store, root if options.runs or file is None else file.resolve()),
+    )
+
+
+def _demo(store: "Store | None") -> "Workspace":
+    """Recorded runs in place of a project; of what was kept only the preferences count."""
+    from deeprl_tui.config.prefs import Kept, load_kept
+    from deeprl_tui.monitor import demo
+    from deeprl_tui.monitor.fleet import Fleet
+    from deeprl_tui.tui.app import Workspace
+
+    fleet = Fleet(time.time)
+    feed = demo.DemoFeed(fleet, time.time)
+
+    def watch(_: Path, __: Fleet) -> demo.DemoFeed:
+        feed.start()
+        return feed
+
+    return Workspace(
+        file=demo.FILE,
+        root=demo.FOLDER / "none",
+        fleet=fleet,
+        watch=watch,
+        supervise=lambda _: None,
+        files=feed,
+        demo=True,
+        kept=Kept(preferences=load_kept(store, demo.FILE).preferences),
+    )
 
 
 def _file(option: str | None) -> Path | None:
@@ -121,6 +160,9 @@ def _parser() -> argparse.ArgumentParser:
         "--launch", metavar="NAME", nargs="+", help="launch these first; harmless if they run"
     )
     parser.add_argument("--seeds", metavar="SEEDS", help="seeds to launch: 5, or 0,3,7, or 0-4")
+    parser.add_argument(
+        "--demo", action="store_true", help="look around in recorded runs; nothing is trained"
+    )
     parser.add_argument(
         "--forget", action="store_true", help="begin as at first: no settings are read, none are kept"
     )

@@ -63,6 +63,8 @@ class Memory:
                 for name, kept in self.session.screens.items()
             }
             self.session = replace(self.session, screens=session)
+        elif key == "colors":
+            app.show_again()
         elif key == "refresh":
             app.set_rate(self.preferences.refresh)
         if self.store is not None:

@@ -14,6 +14,7 @@ from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import ConfigError, DeeprlError
 from deeprl_tui.runs.store import Ask
 from deeprl_tui.tui.picture import Picture
+from deeprl_tui.tui.screens.base import DEMO
 from deeprl_tui.tui.toasts import UNDO_S
 from deeprl_tui.tui.words import plural
 
@@ -29,10 +30,17 @@ class Requests:
         self._stopped: tuple[tuple[RunId, ...], float] = ((), 0.0)  # what was stopped last, and when
         self._reviving: set[RunId] = set()  # they stop still, and go on after that
 
+    def _is_demo(self) -> bool:
+        if self._app.workspace.demo:
+            self._app.say(DEMO)
+        return self._app.workspace.demo
+
     def launch(
         self, names: Sequence[str], seeds: str, overrides: Sequence[str], *, fresh: bool = False
     ) -> None:
         """Make the runs and see that somebody starts them."""
+        if self._is_demo():
+            return
         project, root = self._app.look().project, self._app.workspace.root
         if project is None:
             problems = self._app.look().problems
@@ -59,6 +67,8 @@ class Requests:
 
     def stop(self, runs: Sequence[RunView]) -> None:
         """Ask, then stop runs at their next checkpoint."""
+        if self._is_demo():
+            return
         from deeprl_tui.tui.screens.confirm import ConfirmScreen, stop_words
 
         title, words, yes = stop_words(runs)
@@ -101,10 +111,14 @@ class Requests:
 
     def pause(self, runs: Sequence[RunView]) -> None:
         """Pause runs at their next checkpoint."""
+        if self._is_demo():
+            return
         self._ask(runs, "pause")
 
     def resume(self, runs: Sequence[RunView]) -> None:
         """Put runs into the queue again."""
+        if self._is_demo():
+            return
         root, supervise = self._app.workspace.root, self._app.workspace.supervise
         names = [str(run.id) for run in runs]
         self._app.jobs.run(
@@ -117,6 +131,8 @@ class Requests:
 
     def wake_supervisor(self) -> None:
         """See that somebody starts what waits."""
+        if self._is_demo():
+            return
         root = self._app.workspace.root
         self._app.jobs.run(
             "supervise",

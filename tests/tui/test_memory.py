@@ -84,7 +84,7 @@ async def test_a_setting_holds_at_once_and_later(lab: Lab, store: Store) -> None
     """Changed in the settings, seen in the dashboard's chart, found in the file."""
     app = app_of(lab, store)
     async with running(app) as pilot:
-        await press(pilot, "4", "j", "right", "j", "enter", "escape")
+        await press(pilot, "4", "j", "j", "right", "j", "enter", "escape")
         view = app.screen.query_one(CurvePlot).view
         assert (view.smooth, view.band) == (0.95, "ci95")
     assert store.load()[0] == Preferences(smoothing=0.95, band="ci95")
@@ -130,7 +130,7 @@ async def test_a_store_that_cannot_be_written_is_said_once(lab: Lab, store: Stor
     store.config.write_text("a file where the folder should be")
     app = app_of(lab, store)
     async with running(app) as pilot:
-        await press(pilot, "4", "j", "right")
+        await press(pilot, "4", "j", "j", "right")
         await until(pilot, lambda: "settings.toml" in text_of(app) or "config" in text_of(app))
         assert app.memory.preferences.smoothing == 0.95
 

@@ -83,7 +83,10 @@ class Terminal:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "deeprl_tui.tui.main", *arguments],
             cwd=folder, stdin=child, stdout=child, stderr=child, start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", "DEEPRL_THEME": "night", **environment},
+            env={
+                **os.environ, "TERM": "xterm-256color", "DEEPRL_THEME": "night",
+                "DEEPRL_PREFS": "off", **environment,
+            },
         )  # fmt: skip
 
     def wait_for(self, text: bytes, seconds: float = 30) -> None:
@@ -156,3 +159,15 @@ def test_dumb_terminal(tmp_path: Path) -> None:
     assert terminal.end() == 2
     assert b"TERM=dumb cannot draw a dashboard" in terminal.output
     assert b"\x1b" not in terminal.output
+
+
+def test_the_demo_needs_nothing_and_leaves_nothing(tmp_path: Path) -> None:
+    """Recorded runs are there within seconds, in an empty folder that stays empty."""
+    terminal = Terminal(tmp_path, "--demo", XDG_CONFIG_HOME=str(tmp_path), XDG_STATE_HOME=str(tmp_path))
+    terminal.wait_for(b"LL_basic")
+    os.write(terminal.descriptor, b"p")
+    terminal.wait_for(b"this is a demo")
+    os.write(terminal.descriptor, b"q")
+    assert terminal.end() == 0
+    assert b"goes on" not in terminal.output
+    assert list(tmp_path.iterdir()) == []

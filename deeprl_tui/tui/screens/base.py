@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.screen import Screen
+from textual.widgets import Input
 
 from deeprl_tui import ops
 from deeprl_tui.core import state
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from deeprl_tui.tui.app import DeeprlApp
 
 LEAST = (40, 10)
+DEMO = "this is a demo: its runs are recorded, nothing is launched, paused or stopped"
 
 
 class WatchScreen(Screen[None]):
@@ -129,6 +131,10 @@ class WatchScreen(Screen[None]):
         """Say something in the key bar for a moment."""
         self.query_one(KeyBar).say(text)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In a field the key of the filter is a letter."""
+        return not (action == "filter" and isinstance(self.focused, Input))
+
     def on_key(self, event: events.Key) -> None:
         """A key that nothing took: say so, instead of silence."""
         bound = event.key in self.active_bindings  # those are looked at after this
@@ -187,6 +193,9 @@ class WatchScreen(Screen[None]):
 
     def action_stop(self) -> None:
         """Ask, then stop."""
+        if self.deeprl.workspace.demo:
+            self.say(DEMO)
+            return
         runs = [
             run
             for run in self.chosen_runs()
@@ -199,6 +208,9 @@ class WatchScreen(Screen[None]):
 
     def action_pause(self) -> None:
         """Pause what is on its way; if nothing is, let the paused go on."""
+        if self.deeprl.workspace.demo:
+            self.say(DEMO)
+            return
         runs = self.chosen_runs()
         moving = [run for run in runs if isinstance(run.state, state.Running | state.Queued)]
         paused = [run for run in runs if isinstance(run.state, state.Paused)]
@@ -213,6 +225,9 @@ class WatchScreen(Screen[None]):
 
     def action_resume(self) -> None:
         """Put runs that are over into the queue; without any, see that waiting ones start."""
+        if self.deeprl.workspace.demo:
+            self.say(DEMO)
+            return
         runs = [
             run
             for run in self.chosen_runs()

@@ -249,9 +249,17 @@ class Dashboard(Picks):
         quiet = palette.style("foreground", LABEL)
         if picture.file is None:
             lines = notes.paragraph("No experiments.toml here or above.", palette, width, 1.0)
-            told = "Make one: deeprl init. Or name it: deeprl-tui --file PATH"
-            lines += [[], *notes.paragraph(told, palette, width)]
-            lines += [[], *notes.hint([("?", "keys"), ("q", "quit")], palette)]
+            begin = [
+                ("deeprl init", "writes one, with examples"),
+                ("deeprl-tui", "opens it; then n and enter launch"),
+            ]
+            lines += [[], *notes.hint(begin, palette), [], [Piece("Or just look:", quiet)], []]
+            look = [("deeprl-tui --demo", "recorded runs"), ("deeprl-tui --file PATH", "another project")]
+            lines += [
+                *notes.hint(look, palette),
+                [],
+                *notes.hint([("?", "all keys"), ("q", "quit")], palette),
+            ]
         elif picture.reading:
             lines = notes.paragraph("reading runs…", palette, width, LABEL)
         elif picture.project is None:
@@ -259,9 +267,13 @@ class Dashboard(Picks):
             told = "Mend experiments.toml: it is read again by itself. deeprl check lists every problem."
             lines += [[], *notes.paragraph(told, palette, width)]
         else:
-            lines = notes.paragraph("No runs yet.", palette, width, 1.0)
-            hints = [("n", "choose experiments, look at the plan, launch"), ("space", "mark a row for it")]
-            lines += [[], *notes.hint([*hints, ("?", "all keys")], palette)]
+            lines = notes.paragraph("No runs yet. Three keys to a first curve:", palette, width, 1.0)
+            hints = [
+                ("j", "go to an experiment; space marks several"),
+                ("n", "look at the plan: cores, memory, time"),
+                ("enter", "launch; quitting never stops a run"),
+            ]
+            lines += [[], *notes.hint(hints, palette), [], *notes.hint([("?", "all keys")], palette)]
             if "CP_basic" in picture.board.by_name:
                 told = "CP_basic with 2 seeds learns in minutes."
                 lines += [[], [Piece(told, quiet)]]
