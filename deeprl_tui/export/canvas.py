@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from deeprl_tui.core.colors import DAY
+from deeprl_tui.core.colors import SAFE_DAY
 from deeprl_tui.errors import UnknownNameError
 
 PictureFormat: TypeAlias = Literal["png", "svg", "pdf"]
@@ -51,8 +51,8 @@ def canvas(width: float, height: float) -> Iterator[Figure]:
 
 
 def curve_color(place: int) -> str:
-    """The color of the experiment at this place; it repeats after eight."""
-    return DAY[place % len(DAY)]
+    """The color of the experiment at this place, for any reader's eyes; it repeats after eight."""
+    return SAFE_DAY[place % len(SAFE_DAY)]
 
 
 def by_ending(file: Path) -> PictureFormat:

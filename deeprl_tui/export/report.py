@@ -11,7 +11,7 @@ from importlib import resources
 from matplotlib.figure import Figure
 
 import deeprl_tui
-from deeprl_tui.core.colors import DAY
+from deeprl_tui.core.colors import SAFE_DAY, SAFE_NIGHT
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.export import canvas, dots, draw, panels, series
 from deeprl_tui.export import sections as part
@@ -32,8 +32,17 @@ _INK: Mapping[str, str] = {
     canvas.SOFT: "var(--soft)",
     canvas.LINE: "var(--line)",
     canvas.PAPER: "var(--paper)",
-    **{color: f"var(--c{place})" for place, color in enumerate(DAY)},
+    **{color: f"var(--c{place})" for place, color in enumerate(SAFE_DAY)},
 }
+
+
+def _variables(colors: Sequence[str]) -> str:
+    return f":root {{ {' '.join(f'--c{place}: {color};' for place, color in enumerate(colors))} }}"
+
+
+_CURVES = (
+    f"{_variables(SAFE_DAY)}\n@media screen and (prefers-color-scheme: dark) {{ {_variables(SAFE_NIGHT)} }}\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ def report(material: Material) -> str:
         *(_env(env, material) for env in dict.fromkeys(record.env for record in material.records)),
         *_ending(material),
     ]
-    style = Html(resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8"))
+    style = Html(resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8") + _CURVES)
     head = tag(
         "head",
         tag("meta", charset="utf-8"),

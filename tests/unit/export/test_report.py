@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support import WALL
 
-from deeprl_tui.core.colors import DAY
+from deeprl_tui.core.colors import SAFE_DAY
 from deeprl_tui.export import report as reports
 from deeprl_tui.export.html import tag
 from deeprl_tui.export.logs import Log
@@ -124,7 +124,7 @@ def test_colors_of_pictures_follow_the_theme(page: str) -> None:
     """No color of the light theme is left in a picture."""
     pictures = "".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))
     assert "var(--c0)" in pictures
-    assert [color for color in DAY if color in pictures] == []
+    assert [color for color in SAFE_DAY if color in pictures] == []
 
 
 def test_text_is_escaped_in_attributes_too() -> None:
