@@ -12,7 +12,20 @@ from typing import Annotated, NoReturn
 import typer
 
 import deeprl_tui
-from deeprl_tui.cli import check, compare, completion, control, doctor, plan, read, run, show, takeout, trust
+from deeprl_tui.cli import (
+    check,
+    compare,
+    completion,
+    control,
+    doctor,
+    plan,
+    read,
+    run,
+    serve,
+    show,
+    takeout,
+    trust,
+)
 from deeprl_tui.cli.output import NobodyReadsError, Output
 from deeprl_tui.errors import DeeprlError, ExitCode
 
@@ -62,6 +75,7 @@ takeout.register(app)
 control.register(app)
 doctor.register(app)
 trust.register(app)
+serve.register(app)
 completion.register(app)
 
 

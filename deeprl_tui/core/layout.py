@@ -128,6 +128,10 @@ class RootPaths:
         """Where `--fresh` puts older runs."""
         return self.root / ARCHIVE
 
+    def host_state(self, host: str) -> Path:
+        """What was last heard of another host that holds runs of this project."""
+        return self.root / ".hosts" / f"{host}.json"
+
     @property
     def throughput(self) -> Path:
         """What was measured on this machine before there was a run to judge by."""

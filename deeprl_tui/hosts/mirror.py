@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deeprl_tui.core.files import open_regular, read_small
+from deeprl_tui.core.files import open_regular
 from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
 from deeprl_tui.core.spec import MAX_SPEC, RunId, RunSpec
 from deeprl_tui.errors import RefusedError, RunDirectoryError
+from deeprl_tui.runs.homes import home_of
 
 TAIL = 4096
 """Bytes at the end of a log that tell whether it is the one we know."""
-MAX_NAME = 64
 
 
 class GapError(Exception):
@@ -35,14 +35,6 @@ class Have:
     attempt: int
     size: int
     crc: int  # CRC-32 of its last TAIL bytes
-
-
-def host_of(paths: RunPaths) -> str:
-    """The host that a run lives on; empty for this machine."""
-    try:
-        return read_small(paths.host, MAX_NAME).decode(errors="replace").strip()
-    except OSError:
-        return ""
 
 
 def tail_crc(path: Path, size: int) -> int:
@@ -76,7 +68,7 @@ class Mirror:
     def runs(self) -> Iterator[tuple[RunId, RunPaths]]:
         """The runs that live on this host."""
         for paths in self._root.runs():
-            if host_of(paths) == self._host:
+            if home_of(paths) == self._host:
                 with contextlib.suppress(ValueError):
                     run = name_of(paths)
                     self._known[run] = paths
@@ -99,7 +91,7 @@ class Mirror:
         self._known[run] = paths
 
     def _check_home(self, run: RunId, paths: RunPaths) -> None:
-        home = host_of(paths)
+        home = home_of(paths)
         if home != self._host:
             raise RefusedError(
                 f"lives on {home or 'this machine'}, not on {self._host}",

@@ -22,6 +22,8 @@ from deeprl_tui.hosts.ssh import HostError, command, explain
 READER = "import sys;i=sys.stdin.buffer;exec(compile(i.read(int(i.readline())),'deeprl','exec'))"
 """What the host's Python is told: to take a program from stdin. No quotes but its own."""
 LARGEST_LINE = 65_536
+LAST_WORDS_S = 2.0
+"""What ssh says of a connection that ended comes within this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def push(
             _send(process.stdin, b"%d\n%s" % (len(program), program))
             facts = _hear(process.stdout, host).get("facts")
             if not isinstance(facts, dict):
-                raise _ended(process, host, said)
+                raise _ended(process, host, said, reader)
             _check(facts, host)
             env = pack(str(facts.get("machine", "")))
             there = env.digest in facts.get("envs", [])
@@ -82,13 +84,13 @@ def push(
                 say(f"{host.name}: sent {sent / 1e6:.1f} MB")
             while not (told := _hear(process.stdout, host)).get("done"):
                 if not told:
-                    raise _ended(process, host, said)
+                    raise _ended(process, host, said, reader)
                 if "step" in told:
                     seconds = told.get("seconds")
                     after = f" after {seconds} s" if seconds is not None else ""
                     say(f"{host.name}: {clean(str(told['step']))}{after}")
         except BrokenPipeError:
-            raise _ended(process, host, said) from None
+            raise _ended(process, host, said, reader) from None
         return Pushed(env.digest, sent, not there, monotonic() - began, facts)
     finally:
         process.terminate()
@@ -176,9 +178,15 @@ def _check(facts: dict[str, Any], host: Host) -> None:
         raise HostError(f"runs {clean(str(facts.get('system')))}, not Linux", place=host.name)
 
 
-def _ended(process: subprocess.Popen[bytes], host: Host, said: list[str]) -> HostError:
-    process.terminate()
-    code = process.wait()
+def _ended(
+    process: subprocess.Popen[bytes], host: Host, said: list[str], reader: threading.Thread
+) -> HostError:
+    try:
+        code = process.wait(LAST_WORDS_S)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        code = process.wait()
+    reader.join(LAST_WORDS_S)
     error = explain(host.name, code, "".join(said), host.address)
     if "python" in error.fault and ("not found" in error.fault or "No such file" in error.fault):
         remedy = (

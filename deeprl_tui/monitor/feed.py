@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import deeprl_tui
@@ -47,9 +48,10 @@ class LocalFeed:
         self._thread.join(timeout=0.2)  # a disk that hangs must not hold up the exit
 
     def _run(self) -> None:
-        hello = Hello(FORMAT, deeprl_tui.__version__, socket.gethostname(), _boot(), self._cores)
+        hello = Hello(FORMAT, deeprl_tui.__version__, socket.gethostname(), boot_id(), self._cores)
         self._fleet.apply(LOCAL, hello)
-        watcher = Watcher(self._root, self._cores, time.time)
+        elsewhere = partial(self._fleet.held_elsewhere, LOCAL)
+        watcher = Watcher(self._root, self._cores, time.time, elsewhere=elsewhere)
         self._fleet.on_want = self._wake.set
         while not self._stop.is_set():
             try:
@@ -66,7 +68,8 @@ class LocalFeed:
             self._wake.clear()
 
 
-def _boot() -> str:
+def boot_id() -> str:
+    """What names the time since this machine was switched on."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()

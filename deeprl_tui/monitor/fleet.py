@@ -237,7 +237,7 @@ class Fleet:
             for run in at.runs if self._others else self._changed & at.runs.keys():
                 known = at.runs[run]
                 if known.view is None:
-                    known.view = known.look(held=run in at.held, waiting=at.waiting.get(run, ""))
+                    known.view = known.look(held=self._is_held(run), waiting=self._waits_for(run))
                 runs[run] = known.view
                 if known.record is not None:
                     at_rest[run] = known.record
@@ -249,11 +249,25 @@ class Fleet:
         self._changed.clear()
         self._snapshot = replace(self._snapshot, runs=runs, at_rest=at_rest, _records=[])
 
+    def held_elsewhere(self, host: str) -> frozenset[RunId]:
+        """Runs with a living worker on other hosts than this one."""
+        with self._lock:
+            others = [at.held for name, at in self._hosts.items() if name != host]
+            return frozenset().union(*others)
+
+    def _is_held(self, run: RunId) -> bool:
+        return any(run in at.held for at in self._hosts.values())
+
+    def _waits_for(self, run: RunId) -> str:
+        return next((at.waiting[run] for at in self._hosts.values() if run in at.waiting), "")
+
     def _on_alive(self, at: _Host, frame: Alive) -> None:
+        # A run that lives on another host is mirrored here, so it may be among the runs of this one.
         for run in (at.held ^ frame.held) | at.waiting.keys() | frame.waiting.keys():
-            if run in at.runs:
-                at.runs[run].view = None
-                self._changed.add(run)
+            for keeper in self._hosts.values():
+                if run in keeper.runs:
+                    keeper.runs[run].view = None
+                    self._changed.add(run)
         at.held = frame.held
         at.waiting = frame.waiting
         at.view = replace(

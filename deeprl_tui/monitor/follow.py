@@ -5,9 +5,10 @@ writes are looked at once a second, the others four times.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from deeprl_tui.core.files import read_small
 from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
@@ -35,6 +36,7 @@ class Follower:
     """Remembers how far each log was read.
 
     folders: names the run directories to follow, at every full look; by default all of the runs folder.
+    start: where to begin to read a run's log, by its attempt; by default at its beginning.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Follower:
         wall: Callable[[], float],
         *,
         folders: Callable[[], Iterable[RunPaths]] | None = None,
+        start: Mapping[tuple[RunId, int], int] = MappingProxyType({}),
     ) -> None:
         self._root = RootPaths(root)
         self._folders = folders or self._root.runs
@@ -51,6 +54,7 @@ class Follower:
         self._load = CoreLoad(cores)
         self._tails: dict[RunId, _Tail] = {}
         self._damaged: set[Path] = set()
+        self._start = dict(start)
         self._polls = 0
 
     @property
@@ -96,7 +100,7 @@ class Follower:
                 if stat.st_mtime_ns != tail.changed:
                     tail.changed = stat.st_mtime_ns
                     for attempt in paths.attempts():
-                        tail.offsets.setdefault(attempt, 0)
+                        tail.offsets.setdefault(attempt, self._start.pop((run, attempt), 0))
                 tail.held = is_held(paths.lock)
             except (ValueError, OSError) as error:
                 if paths.folder not in self._damaged:

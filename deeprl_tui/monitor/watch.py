@@ -46,11 +46,14 @@ class Watcher:
         wall: Callable[[], float],
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        elsewhere: Callable[[], frozenset[RunId]] = frozenset,
     ) -> None:
+        """Begin. elsewhere: runs mirrored here that have a living worker on their host."""
         self._index = Index(root)
         self._folders = Folders(root)
         self._follower = Follower(root, cores, wall, folders=lambda: list(self._live.values()))
         self._monotonic = monotonic
+        self._elsewhere = elsewhere
         self._runs: dict[RunId, str] = {}  # folder of each run
         self._live: dict[str, RunPaths] = {}  # followed
         self._rest: dict[str, Stamp] = {}
@@ -85,7 +88,7 @@ class Watcher:
         yield from self._read_some()
         for frame in self._follower.poll():
             if isinstance(frame, Alive):
-                self._held = frame.held
+                self._held = frame.held | self._elsewhere()
                 yield from self._settle()
                 yield replace(frame, found=len(self._runs), unread=len(self._unread))
             else:
@@ -100,14 +103,14 @@ class Watcher:
         changes = self._folders.look(everything=self._everything)
         for folder in changes.gone:
             yield from self._leave(folder)
+        due = list(self._rest) if self._everything else changes.touched + self._next()
+        self._everything = False
         fresh = [*changes.appeared, *self._early]
         self._early.clear()
         for folder in fresh:
             yield from self._appear(folder)
         if len(fresh) > 1:
             self._unread.sort(key=_changed)
-        due = list(self._rest) if self._everything else changes.touched + self._next()
-        self._everything = False
         for folder in due:
             yield from self._check(folder)
 
@@ -121,18 +124,18 @@ class Watcher:
 
     def _appear(self, folder: str) -> Iterator[Frame]:
         try:
-            run = name_in(folder)
+            entry = self._index.entry(folder)
+            run = entry.record.id if entry is not None else name_in(folder)
             if self._runs.get(run, folder) != folder:
                 raise ValueError(f"is {run} like {self._runs[run]}, which is shown")
-            if not os.path.exists(spec_file(folder)):  # noqa: PTH110  the hot path
+            if entry is None and not os.path.exists(spec_file(folder)):  # noqa: PTH110  the hot path
                 self._early.add(folder)
                 return
             self._runs[run] = folder
-            entry = self._index.entry(folder)
             if entry is not None:
                 self._rest[folder] = entry.stamp
                 yield Rested(entry.record)
-            elif is_held(RunPaths(Path(folder)).lock):
+            elif is_held(RunPaths(Path(folder)).lock) or run in self._elsewhere():
                 self._live[folder] = RunPaths(Path(folder))
             else:
                 self._unread.append(folder)

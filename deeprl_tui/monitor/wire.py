@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 
 from deeprl_tui.core.spec import MAX_SPEC, Json, RunId
 from deeprl_tui.core.text import clean
-from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Hello, Reset
+from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Hello, Reset, Rested
+from deeprl_tui.runs.record import Record
 
 MAX_LINE = 4 * MAX_SPEC
 """A line on the wire is never longer, in bytes."""
@@ -33,7 +34,7 @@ class Answer:
     error: str = ""
 
 
-Said: TypeAlias = Hello | Described | Data | Alive | Reset | Damaged | Answer
+Said: TypeAlias = Hello | Described | Rested | Data | Alive | Reset | Damaged | Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ def _object(line: bytes) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, RunId):
         return str(value)
+    if isinstance(value, Record):
+        return _plain(value.to_json())
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, float):
@@ -163,7 +166,7 @@ def _described(body: Mapping[str, Any]) -> Described:
     spec = _bytes(body["spec"])
     if len(spec) > MAX_SPEC:
         raise ValueError(f"a run.json of {len(spec)} bytes")
-    return Described(_run(body["run"]), spec)
+    return Described(_run(body["run"]), spec, body.get("rest") is True)
 
 
 def _data(body: Mapping[str, Any]) -> Data:
@@ -188,6 +191,8 @@ def _alive(body: Mapping[str, Any]) -> Alive:
         held=frozenset(_run(run) for run in _list(body["held"], 100_000)),
         supervisor=body["supervisor"] is True,
         waiting={_run(run): _text(why, 256) for run, why in waiting.items()},
+        found=_count(body.get("found", 0)),
+        unread=_count(body.get("unread", 0)),
     )
 
 
@@ -200,6 +205,7 @@ def _answer(body: Mapping[str, Any]) -> Answer:
 _READERS: Mapping[str, Callable[[Mapping[str, Any]], Said]] = {
     "hello": _hello,
     "described": _described,
+    "rested": lambda body: Rested(Record.from_json(body["record"])),
     "data": _data,
     "alive": _alive,
     "reset": lambda body: Reset(_run(body["run"]), _text(body["why"])),
@@ -209,6 +215,7 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], Said]] = {
 _NAMES: Mapping[type, str] = {
     Hello: "hello",
     Described: "described",
+    Rested: "rested",
     Data: "data",
     Alive: "alive",
     Reset: "reset",

@@ -6,12 +6,12 @@ from pathlib import Path
 from deeprl_tui.core.files import read_small
 from deeprl_tui.core.fold import RunFold
 from deeprl_tui.core.layout import RootPaths, RunPaths
-from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.log import read_lines
 from deeprl_tui.core.spec import MAX_SPEC, RunSpec
 from deeprl_tui.core.state import RunView
 from deeprl_tui.core.text import clean
 from deeprl_tui.errors import RunDirectoryError
+from deeprl_tui.runs.homes import is_alive
 
 
 def load_view(paths: RunPaths, *, held: bool | None = None, whole: bool = False) -> RunView:
@@ -20,7 +20,7 @@ def load_view(paths: RunPaths, *, held: bool | None = None, whole: bool = False)
     held: whether its lock is held, when the caller knows. whole: say also what needs every return at once.
     """
     if held is None:
-        held = is_held(paths.lock)
+        held = is_alive(paths)
     fold = RunFold(load_spec(paths), whole=whole)
     for attempt in paths.attempts():
         lines, bad = read_lines(paths.events(attempt))

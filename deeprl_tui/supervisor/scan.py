@@ -47,6 +47,8 @@ class Scanner:
         for paths in self._paths.runs():
             try:
                 run = name_of(paths)
+                if paths.host.exists():
+                    continue  # it lives on another host
                 seen = self.runs.get(run)
                 if seen is None or seen.paths != paths:
                     seen = Seen(paths, grew_at=self._monotonic())

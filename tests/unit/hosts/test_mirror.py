@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from deeprl_tui.core.layout import RootPaths
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.errors import RefusedError, RunDirectoryError
-from deeprl_tui.hosts.mirror import GapError, Mirror, host_of, tail_crc
+from deeprl_tui.hosts.mirror import GapError, Mirror, tail_crc
+from deeprl_tui.runs.homes import home_of
 
 RUN = RunId("CP_basic", 0)
 
@@ -28,7 +29,7 @@ def test_describe(tmp_path: Path) -> None:
     mirror = described(tmp_path)
     mirror.describe(RUN, support.spec().to_json().encode())
     (paths,) = RootPaths(tmp_path).runs()
-    assert host_of(paths) == "vm-1"
+    assert home_of(paths) == "vm-1"
     assert [run for run, _ in mirror.runs()] == [RUN]
     assert not list(Mirror(tmp_path, "vm-2").runs())
 

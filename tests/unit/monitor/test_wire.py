@@ -17,7 +17,7 @@ SHARES = st.floats(0, 1)
 RUNS = st.builds(RunId, st.sampled_from(["LL_basic", "CP+x=1"]), st.integers(0, 10**9))
 FRAMES = st.one_of(
     st.builds(Hello, COUNTS, WORDS, WORDS, WORDS, st.lists(st.integers(0, 500), max_size=8).map(tuple)),
-    st.builds(Described, RUNS, st.binary(max_size=200)),
+    st.builds(Described, RUNS, st.binary(max_size=200), st.booleans()),
     st.builds(Data, RUNS, st.integers(1, 999_999), COUNTS, st.binary(max_size=300)),
     st.builds(
         Alive,
@@ -29,6 +29,8 @@ FRAMES = st.one_of(
         st.frozensets(RUNS, max_size=4),
         st.booleans(),
         st.dictionaries(RUNS, WORDS, max_size=2),
+        COUNTS,
+        COUNTS,
     ),
     st.builds(Reset, RUNS, WORDS),
     st.builds(Damaged, WORDS, WORDS),

@@ -1,0 +1,272 @@
+"""The thread that keeps a host's mirror growing: one ssh process, frames in, requests out.
+
+Rule: a link may break at any byte. What arrived is in the mirror, the next connection goes on from there, and
+a request whose answer was lost is sent again: the host does each only once.
+"""
+
+import contextlib
+import os
+import queue
+import select
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Protocol
+
+from deeprl_tui.core.spec import Json, RunId
+from deeprl_tui.errors import DeeprlError
+from deeprl_tui.hosts.mirror import GapError, Mirror
+from deeprl_tui.hosts.ssh import HostError, explain
+from deeprl_tui.monitor import wire
+from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Hello, Reset
+
+SILENT_S = 8.0
+"""A host speaks once a second; after so long without a word the connection is made anew."""
+FIRST_S = 30.0
+"""The first word may take this long: a login, a Python that starts."""
+BACKOFF_S = (0.5, 30.0)
+CHUNK = 1 << 18
+SAID = 20
+"""Lines of ssh's stderr that are kept, for the words of a fault."""
+
+
+class Listener(Protocol):
+    """Who wants to know: the fleet fits."""
+
+    def apply(self, host: str, frame: Hello | Alive | Damaged) -> None:
+        """Take what is true of the host."""
+
+    def fault(self, host: str, why: str) -> None:
+        """Nothing arrives, and why."""
+
+
+@dataclass(slots=True)
+class _Call:
+    request: wire.Request
+    done: threading.Event = field(default_factory=threading.Event)
+    answer: wire.Answer | None = None
+
+
+class Link:
+    """One host's connection, made again whenever it breaks, until it is closed."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        opening: Mapping[str, Json],
+        mirror: Mirror,
+        listener: Listener,
+        *,
+        monotonic: Callable[[], float],
+        random: Random,
+        grown: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._name = name
+        self._command = list(command)
+        self._opening = opening  # the folder and cores that `open` asks for
+        self._mirror = mirror
+        self._listener = listener
+        self._monotonic = monotonic
+        self._random = random
+        self._grown = grown  # called when something was appended
+        self._stop = threading.Event()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+        self._waiting: queue.SimpleQueue[_Call] = queue.SimpleQueue()
+        self._calls: dict[str, _Call] = {}
+        self._refused: set[RunId] = set()
+        self._numbers = 0
+        self._heard = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"link-{name}", daemon=True)
+        self.error: HostError | None = None
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._thread.start()
+
+    def kick(self) -> None:
+        """Try now: somebody has reason to think that the host answers again."""
+        with contextlib.suppress(BlockingIOError, OSError):
+            os.write(self._wake_write, b"k")
+
+    def close(self) -> None:
+        """End the connection; the host's runs go on."""
+        self._stop.set()
+        self.kick()
+        if self._thread.is_alive():
+            self._thread.join(timeout=0.5)
+
+    def call(self, op: str, args: Mapping[str, Json], timeout: float) -> Json:
+        """Ask the host for something; sent again after a break. Raises HostError without an answer in time.
+
+        Safe to repeat, whatever became of it.
+        """
+        call = _Call(wire.Request(f"{os.getpid()}-{id(self)}-{self._number()}", op, args))
+        self._waiting.put(call)
+        self.kick()
+        if not call.done.wait(timeout) or call.answer is None:
+            self._calls.pop(call.request.id, None)
+            why = str(self.error.fault) if self.error else f"no answer to {op} within {timeout:g} s"
+            raise HostError(why, place=self._name, remedy="it may be repeated", kind="timeout")
+        if not call.answer.done:
+            raise DeeprlError(call.answer.error, place=self._name)
+        return call.answer.results
+
+    def _number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    # -- the thread --------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        least, most = BACKOFF_S
+        wait = least
+        while not self._stop.is_set():
+            began = self._monotonic()
+            fault = self._once()
+            if self._stop.is_set():
+                return
+            self.error = fault
+            self._listener.fault(
+                self._name, f"{fault.fault}; {fault.remedy}" if fault.remedy else fault.fault
+            )
+            wait = least if self._monotonic() - began > 2 * SILENT_S else min(most, 2 * wait)
+            select.select([self._wake_read], [], [], wait * self._random.uniform(0.5, 1.0))
+            self._drain()
+
+    def _drain(self) -> None:
+        ready, _, _ = select.select([self._wake_read], [], [], 0)
+        if ready:
+            os.read(self._wake_read, 4096)
+
+    def _once(self) -> HostError:
+        """One connection, from its start to its end; returns what it ended of."""
+        said: deque[str] = deque(maxlen=SAID)
+        try:
+            process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,  # ctrl+c in the terminal is not for it
+            )
+        except OSError as error:
+            fault = f"{self._command[0]} cannot be started ({error.strerror})"
+            return HostError(fault, place=self._name, remedy="install an ssh client")
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            why = self._talk(
+                _Pipes(process.stdin.fileno(), process.stdout.fileno(), process.stderr.fileno()), said
+            )
+        except (OSError, GapError, wire.WireError, DeeprlError) as error:
+            why = HostError(str(error), place=self._name, kind="lost")
+        finally:
+            process.kill() if self._stop.is_set() else process.terminate()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        try:
+            code = process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        return why or explain(self._name, code, "\n".join(said))
+
+    def _talk(self, pipes: "_Pipes", said: "deque[str]") -> HostError | None:
+        """Send and receive until one side ends. Returns a reason of ours, None for one that ssh tells."""
+        pipes.send(wire.Request(self._open_id, "open", self._opening))
+        for call in self._calls.values():  # their answers were lost with the last connection
+            pipes.send(call.request)
+        self._heard, patience = self._monotonic(), FIRST_S
+        rest = b""
+        while not self._stop.is_set():
+            wanted = [pipes.out, pipes.err, self._wake_read]
+            ready, _, _ = select.select(wanted, [pipes.into] if pipes.unsent else [], [], 0.5)
+            if self._wake_read in ready:
+                self._drain()
+            while not self._waiting.empty():
+                call = self._waiting.get()
+                self._calls[call.request.id] = call
+                pipes.send(call.request)
+            pipes.flush()
+            if pipes.err in ready:
+                words = os.read(pipes.err, 4096)
+                said.extend(words.decode(errors="replace").splitlines())
+            if pipes.out in ready:
+                data = os.read(pipes.out, CHUNK)
+                if not data:
+                    return None
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    self._hear(wire.decode(line), pipes)
+                if lines:
+                    self._heard, patience = self._monotonic(), SILENT_S
+                if len(rest) > wire.MAX_LINE:
+                    return HostError("speaks something else", place=self._name)
+            if self._monotonic() - self._heard > patience:
+                return HostError("is silent; it is tried again", place=self._name, kind="timeout")
+        return None
+
+    @property
+    def _open_id(self) -> str:
+        return f"{os.getpid()}-{id(self)}-open"
+
+    def _hear(self, said: wire.Said | None, pipes: "_Pipes") -> None:
+        match said:
+            case Hello():
+                self.error = None
+                self._listener.apply(self._name, said)
+                have: Json = [[str(one.run), one.attempt, one.size, one.crc] for one in self._mirror.have()]
+                pipes.send(wire.Request(f"{self._open_id}-watch", "watch", {"have": have}))
+            case Described(run, spec):
+                try:
+                    self._mirror.describe(run, spec)
+                    self._refused.discard(run)
+                except DeeprlError as error:
+                    self._refused.add(run)
+                    self._listener.apply(self._name, Damaged(f"{self._name}:{run}", error.fault))
+            case Data(run, attempt, offset, data) if run not in self._refused:
+                if self._mirror.append(run, attempt, offset, data):
+                    self._grown()
+            case Reset(run, _):
+                self._mirror.reset(run)
+            case Alive() | Damaged():
+                self._listener.apply(self._name, said)
+            case wire.Answer():
+                call = self._calls.pop(said.id, None)
+                if call is not None:
+                    call.answer = said
+                    call.done.set()
+                elif said.id == self._open_id and not said.done:
+                    raise HostError(said.error, place=self._name)
+            case _:
+                pass  # of a later version, or of a run that is not kept here
+
+
+class _Pipes:
+    """The three pipes of an ssh process; nothing here blocks."""
+
+    def __init__(self, into: int, out: int, err: int) -> None:
+        self.into, self.out, self.err = into, out, err
+        self.unsent = b""
+        os.set_blocking(into, False)
+
+    def send(self, request: wire.Request) -> None:
+        """Send a request, now or when there is room."""
+        self.unsent += wire.encode_request(request)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what fits."""
+        while self.unsent:
+            try:
+                sent = os.write(self.into, self.unsent)
+            except BlockingIOError:
+                return
+            self.unsent = self.unsent[sent:]
