@@ -33,11 +33,17 @@ Without a terminal use deeprl ls, or deeprl ls --json for programs.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the dashboard. Returns the exit code."""
     options = _parser().parse_args(arguments)
-    why = _no_terminal()
+    why = "" if options.serve or _is_served() else _no_terminal()
     if why:
         sys.stderr.write(f"deeprl-tui: {why}; deeprl ls prints the runs as text\n")
         return ExitCode.USAGE
     try:
+        if options.serve:
+            from deeprl_tui.tui.serve import serve
+
+            words = list(sys.argv[1:] if arguments is None else arguments)
+            serve(app_arguments(words), options.host, options.port)
+            return ExitCode.OK
         return _run(options)
     except DeeprlError as error:
         sys.stderr.write(f"deeprl-tui: {error}\n")
@@ -132,6 +138,24 @@ def _file(option: str | None) -> Path | None:
     return file
 
 
+def app_arguments(words: Sequence[str]) -> list[str]:
+    """What the app in a web page is started with: all but what is about the page."""
+    left: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        name, equals, _ = word.partition("=")
+        if name in ("--host", "--port"):
+            if not equals:
+                next(rest, None)
+        elif word != "--serve":
+            left.append(word)
+    return left
+
+
+def _is_served() -> bool:
+    return "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
+
+
 def _no_terminal() -> str:
     names = [
         name
@@ -147,6 +171,7 @@ def _no_terminal() -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="deeprl-tui",
+        allow_abbrev=False,
         description="Launch, watch, pause and stop reinforcement learning runs.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -162,6 +187,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", metavar="SEEDS", help="seeds to launch: 5, or 0,3,7, or 0-4")
     parser.add_argument(
         "--demo", action="store_true", help="look around in recorded runs; nothing is trained"
+    )
+    parser.add_argument("--serve", action="store_true", help="in a web page on this machine: see --port")
+    parser.add_argument("--port", type=int, default=8000, help="port of the web page (default: 8000)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address of the web page (default: this machine only)"
     )
     parser.add_argument(
         "--forget", action="store_true", help="begin as at first: no settings are read, none are kept"

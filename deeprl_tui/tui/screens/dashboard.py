@@ -249,17 +249,13 @@ class Dashboard(Picks):
         quiet = palette.style("foreground", LABEL)
         if picture.file is None:
             lines = notes.paragraph("No experiments.toml here or above.", palette, width, 1.0)
-            begin = [
-                ("deeprl init", "writes one, with examples"),
-                ("deeprl-tui", "opens it; then n and enter launch"),
+            ways = [
+                ("deeprl init", "writes one with examples"),
+                ("deeprl-tui", "opens it; then n, enter: a first curve"),
+                ("deeprl-tui --demo", "looks around in recorded runs"),
+                ("deeprl-tui --file PATH", "opens another project"),
             ]
-            lines += [[], *notes.hint(begin, palette), [], [Piece("Or just look:", quiet)], []]
-            look = [("deeprl-tui --demo", "recorded runs"), ("deeprl-tui --file PATH", "another project")]
-            lines += [
-                *notes.hint(look, palette),
-                [],
-                *notes.hint([("?", "all keys"), ("q", "quit")], palette),
-            ]
+            lines += [[], *notes.hint(ways, palette), [], *notes.hint([("?", "all keys   q  quit")], palette)]
         elif picture.reading:
             lines = notes.paragraph("reading runs…", palette, width, LABEL)
         elif picture.project is None:
