@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-NICE_START, NICE = 8, 12
-"""Workers have 5. Beside one on the same core it gets a third, and after its start at most a sixth of it."""
+NICE_START, NICE = 5, 12
+"""Workers have 5. Beside one on the same core it gets half while it starts, and then a sixth at most."""
 HOLD_S = 1.0
 """How long the last frame of an episode stays, in real time."""
 LAG_S = 0.25
@@ -92,6 +92,8 @@ class Stage:
         self._tell_scene()
         while True:
             self._episode()
+            if 0 < self._wish.episodes <= self._game.episode:
+                return
             self._rest(HOLD_S)
             if self._game.outdated:
                 self._game.load(self._game.checkpoint)
@@ -232,4 +234,6 @@ def watched(folder: Path, ears: Ears, out: BinaryIO) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # torch takes seconds to leave, and there is nothing to put in order

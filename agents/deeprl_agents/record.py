@@ -149,4 +149,6 @@ def write_gif(path: Path, frames: Iterator[Image], fps: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # torch takes seconds to leave, and there is nothing to put in order

@@ -88,7 +88,7 @@ def load(model: DQN, path: Path) -> int | None:
 def _from_checkpoint(path: Path) -> tuple[Mapping[str, torch.Tensor], int | None]:
     saved = read_checkpoint(path)
     if saved is None:
-        raise FileNotFoundError(2, "No such file", str(path))
+        raise FileNotFoundError(2, "No such file or directory", str(path))
     start = "policy/"
     tensors = {
         name.removeprefix(start): torch.from_numpy(array.copy())

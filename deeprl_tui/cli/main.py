@@ -19,6 +19,7 @@ from deeprl_tui.cli import (
     control,
     doctor,
     plan,
+    play,
     read,
     run,
     serve,
@@ -42,6 +43,7 @@ Examples:
   deeprl run CP_basic --headless >log  plain lines, for scripts
   deeprl ls --json | jq .return_mean   one object for each run
   deeprl compare 'LL_*'                which experiments beat their baseline
+  deeprl play LL_basic                 watch its best seed play, in the terminal
   deeprl stop CP_basic/1               at its next checkpoint
 
 \b
@@ -72,6 +74,7 @@ read.register(app)
 show.register(app)
 compare.register(app)
 takeout.register(app)
+play.register(app)
 control.register(app)
 doctor.register(app)
 trust.register(app)

@@ -53,6 +53,7 @@ class Wish:
     paused: bool = False
     nudges: int = 0  # single steps asked for so far, while it is paused
     rounds: int = 0  # new episodes asked for so far
+    episodes: int = 0  # it ends after so many; 0: never
     checkpoint: str = AUTO
     ground: str = ""  # the color that takes the place of white paper; "": pictures stay as they are
 
@@ -74,6 +75,7 @@ class Wish:
             paused=bool(raw.get("paused")),
             nudges=_whole(raw, "nudges"),
             rounds=_whole(raw, "rounds"),
+            episodes=_whole(raw, "episodes"),
             checkpoint=_text(raw, "checkpoint"),
             ground=_color(raw, "ground"),
         )

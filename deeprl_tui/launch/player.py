@@ -137,9 +137,10 @@ class Player:
             self._process.terminate()
         try:
             code = self._process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired:  # it has said all it had to say
             self._process.kill()
-            code = self._process.wait()
+            self._process.wait()
+            code = 0
         self._errors.join(PATIENCE_S)
         self._process.stdout.close()  # type: ignore[union-attr]
         fault = self.seen.fault or fault

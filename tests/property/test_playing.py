@@ -185,6 +185,7 @@ def test_what_has_diverged_is_not_a_number() -> None:
         paused=st.booleans(),
         nudges=whole,
         rounds=whole,
+        episodes=whole,
         checkpoint=plain,
         ground=st.sampled_from(["", "#0f1117"]),
     )

@@ -12,14 +12,11 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from deeprl_tui.core.playing import CELL, GLYPHS, Picture
+from deeprl_tui.core import cells
+from deeprl_tui.core.playing import GLYPHS, Picture
 from deeprl_tui.tui.theme import Palette
 from deeprl_tui.tui.widgets.lines import ground_of, strip_of
 from deeprl_tui.tui.widgets.rows import Piece
-
-SHADES = " ░▒▓█"
-APART = 90
-"""Two shades of gray, 0 to 255, that a terminal without colors shows as light and dark."""
 
 
 class CellPicture(Widget):
@@ -41,12 +38,8 @@ class CellPicture(Widget):
         if before is None or (before.width, before.height) != (picture.width, picture.height):
             self.refresh()
             return
-        size, top = picture.width * CELL, self._offset(picture)[1]
-        regions = [
-            Region(0, top + row, self.size.width, 1)
-            for row in range(picture.height)
-            if before.data[row * size : (row + 1) * size] != picture.data[row * size : (row + 1) * size]
-        ]
+        top = self._offset(picture)[1]
+        regions = [Region(0, top + row, self.size.width, 1) for row in cells.changed(before, picture)]
         if regions:
             self.refresh(*regions)
 
@@ -81,27 +74,14 @@ class CellPicture(Widget):
         if not top <= y < top + picture.height:
             return Strip.blank(width, ground)
         plain = Palette.of(self.app).plain
-        cells = pieces(picture, y - top, plain=plain)
-        return Strip([Segment(" " * left, ground), *cells]).adjust_cell_length(width, ground)
+        shown = pieces(picture, y - top, plain=plain)
+        return Strip([Segment(" " * left, ground), *shown]).adjust_cell_length(width, ground)
 
 
 def pieces(picture: Picture, row: int, *, plain: bool = False) -> list[Segment]:
     """Give a row of a picture in as few segments as it has looks. plain: without colors."""
-    start = row * picture.width * CELL
-    data = picture.data
     made = _plain if plain else _colored
-    out: list[Segment] = []
-    before, many = b"", 0
-    for at in range(start, start + picture.width * CELL, CELL):
-        cell = data[at : at + CELL]
-        if cell != before:
-            if many:
-                out.append(made(before, many))
-            before, many = cell, 0
-        many += 1
-    if many:
-        out.append(made(before, many))
-    return out
+    return [made(cell, many) for cell, many in cells.runs(picture, row)]
 
 
 @lru_cache(16384)
@@ -116,14 +96,4 @@ def _style(first: bytes, rest: bytes) -> Style:
 
 @lru_cache(16384)
 def _plain(cell: bytes, many: int) -> Segment:
-    glyph = cell[0]
-    first, rest = _gray(cell[1:4]), _gray(cell[4:7])
-    if glyph and abs(first - rest) >= APART:
-        return Segment(GLYPHS[glyph if first > rest else len(GLYPHS) - 1 - glyph] * many)
-    share = glyph.bit_count() / 4
-    gray = first * share + rest * (1 - share)
-    return Segment(SHADES[round(gray / 255 * (len(SHADES) - 1))] * many)
-
-
-def _gray(color: bytes) -> float:
-    return 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
+    return Segment(cells.colorless(cell) * many)
