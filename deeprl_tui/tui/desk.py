@@ -5,7 +5,7 @@ Rule: averages and verdicts are worked out in a thread, a few at a time; until t
 is known. Nothing is worked out twice from the same records.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, get_args
@@ -23,7 +23,7 @@ from deeprl_tui.verdicts.model import Group, Verdict
 if TYPE_CHECKING:
     from deeprl_tui.tui.app import DeeprlApp
 
-_AT_ONCE: Final = 40
+_AT_ONCE: Final = 100
 """Experiments that are averaged in one call."""
 _AGAIN_S: Final = 5.0
 """Experiments whose runs train are averaged anew this often."""
@@ -43,20 +43,33 @@ class _Judged:
     found: Mapping[str, Verdict]
 
 
+def understood(text: str, wall: Callable[[], float]) -> tuple[Query | None, str]:
+    """What a filter means up to the first term that cannot be understood, and what is wrong with that."""
+    rest, fault = text.strip(), ""
+    while rest:
+        try:
+            return parse(rest, wall=wall), fault
+        except QueryError as error:
+            fault = f"{error.remedy} ({error.fault})" if error.remedy else error.fault
+            rest = rest.rpartition(" ")[0].rstrip()
+    return None, fault
+
+
 class Desk:
     """The results as they are looked at; `app.desk`."""
 
     def __init__(self, app: "DeeprlApp") -> None:
         self._app = app
         self.browse = Browse()
-        self.fault = ""  # of the filter that is being typed
-        self._query: tuple[str, Query | None] = ("", None)  # the last that could be understood
+        self.typing = False  # a word that nothing fits may be half of one that something fits
+        self.fault = ""  # of the filter
         self._makers: Mapping[Unit, LineMaker] = {unit: LineMaker(unit) for unit in get_args(Unit)}
-        self._version = -1
+        self._version = self._runs_version = -1
         self.records: Sequence[Record] = ()
         self._known: dict[RunId, tuple[RunView, Record]] = {}
         self._experiments: dict[str, Line] = {}
         self._ordered: tuple[object, list[Line]] = (None, [])
+        self._found: tuple[object, Shown] = (None, Shown())
         self._busy = False
         self._verdicts: dict[_Asked, _Judged] = {}
         self._learned = 0
@@ -69,18 +82,16 @@ class Desk:
         if snapshot.version != self._version:
             self._version = snapshot.version
             self.records = self._read(snapshot)
-            for maker in self._makers.values():
-                maker.make(self.records)
+            self._makers["experiment"].make(self.records)
             self._experiments = {line.key: line for line in self._makers["experiment"].lines}
         self._work()
 
     def _read(self, snapshot: FleetSnapshot) -> list[Record]:
         """A record of each run; the same object as long as its view is, so that rows stay what they are."""
-        at_rest: Mapping[RunId, Record] = getattr(snapshot, "at_rest", {})
         known, self._known = self._known, {}
         records = []
         for run, view in snapshot.runs.items():
-            record = at_rest.get(run)
+            record = snapshot.at_rest.get(run)
             if record is None:
                 old = known.get(run)
                 self._known[run] = old if old is not None and old[0] is view else (view, record_of(view))
@@ -91,31 +102,35 @@ class Desk:
     def shown(self, envs: Sequence[str]) -> Shown:
         """The rows to show. envs: in the order of the file."""
         browse = self.browse
-        state = (self._version, self._learned, browse.unit, browse.sort, browse.descending)
-        if self._ordered[0] != state:
-            lines = self._makers[browse.unit].lines
-            read = column_of(browse.sort).value
-            self._ordered = (state, arranged(lines, read, browse.descending))
-        query = self.query()
-        return shown(self._ordered[1], browse, query.matches if query else None, envs)
-
-    def query(self) -> Query | None:
-        """What the filter means; while it cannot be understood, what it meant last, and `fault` says why."""
-        text = self.browse.filter.strip()
-        if text != self._query[0] or self.fault:
-            self.fault = ""
-            try:
-                self._query = (text, parse(text, wall=self._app.workspace.wall) if text else None)
-            except QueryError as error:
-                remedy = f": {error.remedy}" if error.remedy else ""
-                self.fault = f"{error.fault}{remedy}"
-        return self._query[1]
+        order = (self._version, self._learned, browse.unit, browse.sort, browse.descending)
+        wish = (order, browse.filter, browse.group, self.typing, tuple(envs))
+        if self._found[0] == wish:
+            return self._found[1]
+        if self._ordered[0] != order:
+            lines = self._runs().lines if browse.unit == "run" else self._makers["experiment"].lines
+            self._ordered = (order, arranged(lines, column_of(browse.sort).value, browse.descending))
+        query, self.fault = understood(browse.filter, self._app.workspace.wall)
+        found = shown(self._ordered[1], browse, query.matches if query else None, envs)
+        if self.typing and query is not None and not found.many:
+            rest, _, last = query.text.rpartition(" ")
+            self.fault = self.fault or f"nothing fits {last}"
+            query, _ = understood(rest, self._app.workspace.wall)
+            found = shown(self._ordered[1], browse, query.matches if query else None, envs)
+        self._found = (wish, found)
+        return found
 
     def line(self, key: str | None) -> Line | None:
         """An experiment or a run by its key."""
         if key is None:
             return None
-        return self._experiments.get(key) or self._makers["run"].line(key)
+        return self._experiments.get(key) or (self._runs().line(key) if "/" in key else None)
+
+    def _runs(self) -> LineMaker:
+        """The lines of single runs; made when somebody looks at them."""
+        if self._runs_version != self._version:
+            self._runs_version = self._version
+            self._makers["run"].make(self.records)
+        return self._makers["run"]
 
     def picked(self) -> list[Line]:
         """The picked rows that are still there, in the order they were picked."""
@@ -128,9 +143,7 @@ class Desk:
 
     def want(self, lines: Sequence[Line]) -> None:
         """Ask for the curves of these rows: runs at rest have none in memory."""
-        want = getattr(self._app.workspace.fleet, "want", None)
-        if want is not None:
-            want({record.id for line in lines for record in line.records})
+        self._app.workspace.fleet.want({record.id for line in lines for record in line.records})
 
     # -- what is worked out ------------------------------------------------------------------------------
 

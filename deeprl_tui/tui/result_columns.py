@@ -179,7 +179,7 @@ KNOWN: Final[tuple[ResultColumn, ...]] = (
         "changes", 12, "what differs from the baseline", changes_text, changes_text, "left", "changed"
     ),
     _word("env", lambda record: record.env, 14, "environment"),
-    ResultColumn("state", 12, "states of its runs", lambda line: line.word, states_text, "left"),
+    ResultColumn("state", 10, "states of its runs", lambda line: line.word, states_text, "left"),
     ResultColumn(
         "progress", 8, "share of the budget that is used; mean of its runs",
         lambda line: mean_of(line, lambda record: record.progress),

@@ -22,6 +22,7 @@ _BAND: Final = 0.3
 _DOTS: Final = ((0x04, 0x02, 0x40, 0x01), (0x20, 0x10, 0x80, 0x08))
 """Braille dots of the left and the right half of a cell, in the order they are filled."""
 _SOLVED: Final = "┊"
+_OF_ONE: Final = {"runs": "state", "interval": "episodes"}
 ENDED_EARLY: Final = ("failed", "lost", "stopped")
 """States of runs that count although they did not get to their end."""
 
@@ -42,12 +43,19 @@ class Look:
         return PLOT_WIDE if self.table >= WIDE else next(c.width for c in self.columns if c.key == "plot")
 
 
+def columns_for(browse: Browse) -> list[str]:
+    """The columns; where a row is a single run, what is about many has its counterpart in its place."""
+    if browse.unit == "experiment":
+        return list(browse.columns)
+    return list(dict.fromkeys(_OF_ONE.get(key, key) for key in browse.columns))
+
+
 def look_of(browse: Browse, shown: Shown, palette: Palette, table: int) -> Look:
     """The look of rows in a table of this width; columns without room are left out."""
     longest = max((cell_len(line.key) for line in shown.lines()), default=0)
     most = NAME_MOST if table >= 100 else 18
     name = max(NAME_LEAST, min(longest, most))
-    wanted = [column_of(key) for key in browse.columns]
+    wanted = [column_of(key) for key in columns_for(browse)]
     extra = PLOT_WIDE - column_of("plot").width if table >= WIDE and "plot" in browse.columns else 0
     return Look(palette, tuple(fitting(wanted, table - extra, name)), table, dict(shown.ranges), name)
 

@@ -199,9 +199,9 @@ class Section:
     env: str = ""  # if all of them have the same
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shown:
-    """The rows to show."""
+    """The rows to show. Compared by identity: it is made anew whenever something may have changed."""
 
     sections: tuple[Section, ...] = ()
     many: int = 0  # rows shown

@@ -10,13 +10,12 @@ from tui_lab import Lab, check_golden, press, running, settle, text_of, trained,
 
 from deeprl_tui.core.events import End, Event
 from deeprl_tui.tui.app import DeeprlApp
-from deeprl_tui.tui.results import COLUMNS
+from deeprl_tui.tui.results import COLUMNS, Browse
 from deeprl_tui.tui.screens.compare import CompareScreen
 from deeprl_tui.tui.screens.dashboard import Dashboard
 from deeprl_tui.tui.screens.results import ResultsScreen
 from deeprl_tui.tui.screens.run import RunScreen
 from deeprl_tui.tui.screens.takeout import TakeoutScreen
-from deeprl_tui.tui.widgets.key_bar import KeyBar
 from deeprl_tui.tui.widgets.lines import ScrollLines
 from deeprl_tui.tui.widgets.live_table import LiveTable
 
@@ -94,9 +93,9 @@ async def worked_out(pilot: Pilot[Any]) -> None:
     await settle(pilot)
 
 
-def said(app: DeeprlApp) -> str:
-    """What the key bar says."""
-    return app.screen.query_one(KeyBar).said
+def way(app: DeeprlApp) -> Browse:
+    """How the results are looked at now."""
+    return app.desk.browse
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -167,19 +166,22 @@ async def test_filter_while_typing(many: Lab) -> None:
         screen.query_one("#filter", Input).value = "gamma:0.9 retrun>5"
         await settle(pilot)
         assert screen.table.keys == ["CP_three"]
-        assert "retrun" in screen.desk.fault
+        assert "did you mean return" in text_of(app)
         await press(pilot, "enter", "escape")
         assert len(screen.table.keys) == 5
         assert isinstance(app.screen, ResultsScreen)
 
 
 async def test_nothing_fits(many: Lab) -> None:
-    """A filter that nothing fits says how to get rid of it."""
+    """A word that nothing fits leaves the rows until it is entered; then it says how to get rid of it."""
     app = many.app()
     async with running(app) as pilot:
         await open_results(pilot)
-        await press(pilot, "slash", *"xyz", "enter")
-        assert "No experiment fits “xyz”." in text_of(app)
+        await press(pilot, "slash", *"CP", "space", *"xyz")
+        assert "CP_fast" in text_of(app)
+        assert "nothing fits xyz" in text_of(app)
+        await press(pilot, "enter")
+        assert "No experiment fits “CP xyz”." in text_of(app)
         assert "clears the filter and shows all 5" in text_of(app)
         await press(pilot, "escape")
         assert "CP_fast" in text_of(app)
@@ -193,12 +195,12 @@ async def test_sorting_by_keys_and_clicks(many: Lab) -> None:
         first = screen.table.keys
         await press(pilot, "O")
         assert screen.table.keys[0] != first[0]
-        assert not screen.browse.descending
+        assert not way(app).descending
         await press(pilot, "o")
-        assert screen.browse.sort == "interval"
+        assert way(app).sort == "interval"
         await pilot.click(screen.table, offset=(5, 0))
         await settle(pilot)
-        assert screen.browse.sort == "name"
+        assert way(app).sort == "name"
         assert screen.table.keys == ["CP_basic", "CP_fast", "CP_three", "CP_wide", "AB_basic"]
 
 
@@ -210,27 +212,27 @@ async def test_runs_and_groups(many: Lab) -> None:
         await press(pilot, "v")
         assert len(screen.table.keys) == 23
         await press(pilot, "g")
-        assert screen.browse.group == "experiment"
+        assert way(app).group == "experiment"
         await press(pilot, "g")
-        assert screen.browse.group == ""
+        assert way(app).group == ""
         await press(pilot, "v", "g")
-        assert (screen.browse.unit, screen.browse.group) == ("experiment", "env")
+        assert (way(app).unit, way(app).group) == ("experiment", "env")
 
 
 async def test_columns_are_chosen(many: Lab) -> None:
     """Space shows or hides, K and J move, g groups by a setting, escape leaves all as it was."""
     app = many.app()
     async with running(app) as pilot:
-        screen = await open_results(pilot)
+        await open_results(pilot)
         await press(pilot, "c", "space", "J", "escape")
-        assert screen.browse.columns == COLUMNS
+        assert way(app).columns == COLUMNS
         await press(pilot, "c", "space", "K", "enter")
-        assert screen.browse.columns == ("return", *COLUMNS[2:])
+        assert way(app).columns == ("return", *COLUMNS[2:])
         await press(pilot, "c", "slash", *"gamma", "enter")
         app.screen.query_one("#columns", LiveTable).move_to("gamma")
         await press(pilot, "space", "g", "enter")
-        assert screen.browse.columns[-1] == "gamma"
-        assert screen.browse.group == "gamma"
+        assert way(app).columns[-1] == "gamma"
+        assert way(app).group == "gamma"
         assert "gamma = 0.9" in text_of(app)
 
 
@@ -246,22 +248,22 @@ async def test_baseline_of_the_user(many: Lab) -> None:
         assert "CP_wide" in screen.query_one("#told", ScrollLines).text
         screen.table.move_to("CP_wide")
         await press(pilot, "B")
-        assert screen.browse.baseline is None
+        assert way(app).baseline is None
 
 
 async def test_enter_opens_and_picks_compare(many: Lab) -> None:
     """Enter opens the experiment; with picks it compares them, and escape comes back with the picks."""
     app = many.app()
     async with running(app) as pilot:
-        screen = await open_results(pilot)
+        await open_results(pilot)
         await press(pilot, "enter")
         assert isinstance(app.screen, RunScreen)
         await press(pilot, "escape", "space", "space", "enter")
         assert isinstance(app.screen, CompareScreen)
         await press(pilot, "escape")
-        assert len(screen.browse.picks) == 2
+        assert len(way(app).picks) == 2
         await press(pilot, "escape")
-        assert screen.browse.picks == ()
+        assert way(app).picks == ()
         await press(pilot, "escape")
         assert isinstance(app.screen, Dashboard)
 
@@ -274,9 +276,9 @@ async def test_the_way_of_looking_stays(many: Lab) -> None:
         await press(pilot, "slash", *"CP", "enter", "o", "space", "1", "2")
         screen = app.screen
         assert isinstance(screen, ResultsScreen)
-        assert screen.browse.filter == "CP"
-        assert screen.browse.sort == "interval"
-        assert len(screen.browse.picks) == 1
+        assert way(app).filter == "CP"
+        assert way(app).sort == "interval"
+        assert len(way(app).picks) == 1
         assert "AB_basic" not in screen.table.keys
 
 

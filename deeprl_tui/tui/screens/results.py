@@ -53,6 +53,7 @@ class ResultsScreen(Overlay):
         super().__init__()
         self._look: result_rows.Look | None = None
         self._shown = Shown()
+        self._painted: object = None  # what the table shows
 
     def compose(self) -> ComposeResult:
         """Put the panels together."""
@@ -77,6 +78,7 @@ class ResultsScreen(Overlay):
 
     def on_mount(self) -> None:
         """Show the filter that was left."""
+        self.desk.typing = False
         self.query_one("#filter", Field).value = self.browse.filter
         self.set_class(bool(self.browse.filter), "-filtering")
 
@@ -169,8 +171,12 @@ class ResultsScreen(Overlay):
 
     def _set_rows(self) -> None:
         assert self._look is not None
-        drawn = {line.key: at for at, line in enumerate(self.rows_drawn())}
-        rows, table = result_rows.TableRows(self._shown, self._look, drawn, self.browse.picks), self.table
+        drawn, table = {line.key: at for at, line in enumerate(self.rows_drawn())}, self.table
+        state = (self._shown, self._look, drawn, self.browse.picks)
+        if state == self._painted:
+            return
+        self._painted = state
+        rows = result_rows.TableRows(self._shown, self._look, drawn, self.browse.picks)
         before = table.keys
         table.set_virtual(rows.keys, rows.make, rows.headings)
         after = table.keys
@@ -299,12 +305,15 @@ class ResultsScreen(Overlay):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while it is typed."""
         if event.value != self.browse.filter:
+            self.desk.typing = True
             self.browse = replace(self.browse, filter=event.value)
 
     def on_input_submitted(self) -> None:
         """Keep the filter, and go to the rows."""
         self.set_class(bool(self.browse.filter), "-filtering")
         self.table.focus()
+        self.desk.typing = False
+        self.repaint()
 
     def action_clear(self) -> None:
         """Clear the filter, else the zoom, else the picks; else back to the dashboard."""
