@@ -43,6 +43,16 @@ class Picture:
         )
 
     @property
+    def reading_words(self) -> str:
+        """How far the reading is; empty when all is read."""
+        if not self.reading:
+            return ""
+        found, unread = (
+            sum(getattr(host, what) for host in self.snapshot.hosts) for what in ("found", "unread")
+        )
+        return f"reading {found - unread:,} of {found:,}…" if unread else "reading runs…"
+
+    @property
     def name(self) -> str:
         """The project's name."""
         if self.project is not None:

@@ -117,7 +117,7 @@ def _mark(word: str, palette: Palette) -> Piece:
 
 
 def header(
-    board: Board, project: str, eta: Eta | None, now: float, width: int, palette: Palette, reading: bool
+    board: Board, project: str, eta: Eta | None, now: float, width: int, palette: Palette, reading: str
 ) -> list[Piece]:
     """`deeprl  project  ● 3 running ...  ━━── 55%  all done in 31–36m  14:25`."""
     line = _header(board, project, eta, now, width, palette, reading, words=width >= 100)
@@ -133,7 +133,7 @@ def _header(
     now: float,
     width: int,
     palette: Palette,
-    reading: bool,
+    reading: str,
     *,
     words: bool,
 ) -> list[Piece]:
@@ -141,7 +141,7 @@ def _header(
     label, text = palette.style("foreground", LABEL), palette.style()
     left = [Piece(" deeprl", palette.style("primary", bold=True)), Piece(f"  {project}  ", label)]
     if reading:
-        left.append(Piece("reading runs…", label))
+        left.append(Piece(f"{reading}  ", label))
     elif not board.runs:
         left.append(Piece("no runs yet", label))
     for word, many in board.counts.items():

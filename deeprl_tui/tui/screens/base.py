@@ -88,7 +88,7 @@ class WatchScreen(Screen[None]):
                     picture.now,
                     self.size.width,
                     self.palette,
-                    picture.reading,
+                    picture.reading_words,
                 )
             ]
         )

@@ -51,6 +51,20 @@ def test_ls_takes_patterns_and_states(root: Path, deeprl: Deeprl) -> None:
     assert [line.split("\t")[0] for line in said.lines] == ["CP_basic/1", "CP_basic/2"]
 
 
+def test_ls_takes_a_filter(root: Path, deeprl: Deeprl) -> None:
+    """The one of the results screen; a half-typed one is refused here, for nobody is typing."""
+    assert [row["run"] for row in deeprl("ls", "--where", "state:failed", "--json").rows] == ["CP_basic/2"]
+    said = deeprl("ls", "--where", "return>")
+    assert (said.code, "not finished" in said.err) == (2, True)
+
+
+def test_ls_says_the_same_with_an_index_as_without(root: Path, deeprl: Deeprl) -> None:
+    """Every field of every run: what is remembered is what was read."""
+    first = deeprl("ls", "--json").out
+    assert (root / ".index.jsonl").stat().st_size > 1000
+    assert deeprl("ls", "--json").out == first
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -15,7 +15,7 @@ from deeprl_tui.monitor.fleet import FleetSnapshot, HostView
 from deeprl_tui.runs import stats
 from deeprl_tui.tui import hosts, keys, notes, present, words
 from deeprl_tui.tui.board import NEW, Board, BoardMaker, Entry, on_chart
-from deeprl_tui.tui.picture import command
+from deeprl_tui.tui.picture import Picture, command
 from deeprl_tui.tui.screens.confirm import stop_words
 from deeprl_tui.tui.theme import DAY, NIGHT, STATES, Palette
 from deeprl_tui.tui.widgets.curve_plot import CurvePlot
@@ -201,7 +201,7 @@ def test_seed_row() -> None:
 
 def test_header_tells_counts_progress_and_range() -> None:
     """The header says what runs, how far all is, and when it is done."""
-    line = present.header(board(training(0), finished(1)), "lab", Eta(60, 90, 240), WALL, 120, PALETTE, False)
+    line = present.header(board(training(0), finished(1)), "lab", Eta(60, 90, 240), WALL, 120, PALETTE, "")
     shown = text(line)
     assert "● 1 running" in shown
     assert "✓ 1 finished" in shown
@@ -209,11 +209,19 @@ def test_header_tells_counts_progress_and_range() -> None:
     assert "all done in 1–4m" in shown
 
 
+def test_the_header_says_how_far_the_first_reading_is() -> None:
+    """Thousands of runs take a while; what was read is counted already."""
+    host = HostView("local", reading=True, found=10_000, unread=8_766)
+    words = Picture(snapshot=FleetSnapshot(hosts=(host,)), checked=True).reading_words
+    line = present.header(board(finished(1)), "lab", None, WALL, 120, PALETTE, words)
+    assert "reading 1,234 of 10,000…  " in "".join(piece.text for piece in line)
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
 def test_header_fits(width: int) -> None:
     """The header is exactly as wide as the screen, whatever is in it."""
     runs = [training(0), finished(1), view("CP_x", 2), view("CP_y", 3, End(WALL, "failed", 1, "x"))]
-    line = present.header(board(*runs), "a project", Eta(36_000, 1, 50_000), WALL, width, PALETTE, False)
+    line = present.header(board(*runs), "a project", Eta(36_000, 1, 50_000), WALL, width, PALETTE, "")
     assert len(text(line)) <= width
     assert ":" in text(line)[-7:]  # the clock
 
