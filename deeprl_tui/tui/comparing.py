@@ -46,10 +46,14 @@ def outcome(verdict: Verdict | None) -> tuple[str, str]:
     return ("…", "foreground") if verdict is None else _LOOKS[verdict.outcome]
 
 
-def verdict_row(line: Line, verdict: Verdict | None, palette: Palette, color: int, room: int) -> Row:
-    """One row of the table of verdicts."""
+def verdict_row(
+    line: Line, verdict: Verdict | None, palette: Palette, color: int, room: int, *, waits: bool = True
+) -> Row:
+    """One row of the table of verdicts. `waits`: a verdict is being worked out."""
     quiet, plain = palette.style("foreground", 0.6), palette.style()
     word, role = outcome(verdict)
+    if verdict is None and not waits:
+        word = "baseline" if line.baseline is None else "no baseline"
     found = verdict.comparison if verdict else None
     between = NONE
     if found is not None and found.low is not None and found.high is not None:

@@ -214,7 +214,10 @@ def spots(line: Line, span: tuple[float, float], width: int) -> list[Spot]:
 
 
 def plot_pieces(line: Line, look: Look, color: str) -> list[Piece]:
-    """The interval as a band, each run as a dot, the value as a block; without colors `──●──`."""
+    """The interval as a band, each run as a dot, the value as a block.
+
+    Without colors `·─:●──3`: a line, and a point, two points or a number for the runs in a cell.
+    """
     palette, span = look.palette, look.ranges.get(line.env)
     if span is None:
         return []
@@ -242,7 +245,7 @@ def _plain_spot(spot: Spot, palette: Palette, color: str, strength: float) -> Pi
     if spot.value:
         return Piece("●", palette.style(color, bold=True))
     if many:
-        return Piece("·:⁝⁞"[min(many, 4) - 1], palette.style(color))
+        return Piece("·:3456789"[min(many, 9) - 1], palette.style(color))
     if spot.inside:
         return Piece("─", palette.style(color))
     return Piece(_SOLVED, palette.style("warning", LABEL)) if spot.solved else Piece(" ", Style())

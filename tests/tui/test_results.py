@@ -345,3 +345,23 @@ async def test_without_colors(many: Lab) -> None:
     async with running(app) as pilot:
         await open_results(pilot)
         assert "●─" in text_of(app) or "─●" in text_of(app)
+
+
+async def test_hostile_text_is_text(many: Lab) -> None:
+    """A reason of a failure and a pasted filter are shown and do nothing."""
+    bad = "\x1b[31mred\x1b[0m [@click=app.quit]x[/] \u202e"
+    story = trained(20, core=0)
+    many.add("CP_three", 7, [*story, (21.0, End(many.now - 5, "failed", 900, bad))])
+    many.feed()
+    app = many.app()
+    async with running(app) as pilot:
+        screen = await open_results(pilot)
+        screen.table.move_to("CP_three")
+        await worked_out(pilot)
+        assert "[@click=app.quit]x" in text_of(app)
+        await press(pilot, "equals_sign")
+        assert not {"\x1b", "\u202e"} & set(text_of(app))
+        await press(pilot, "escape", "slash")
+        screen.query_one("#filter", Input).value = bad
+        await settle(pilot)
+        assert not {"\x1b", "\u202e"} & set(text_of(app))

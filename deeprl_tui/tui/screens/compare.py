@@ -49,7 +49,7 @@ class CompareScreen(Overlay):
             with Horizontal(id="below"):
                 with Panel(id="verdicts-panel"):
                     yield LiveTable(comparing.VERDICTS, id="verdicts")
-                    yield Lines(id="words")
+                    yield ScrollLines(id="words")
                 with Panel(id="differences-panel"):
                     yield ScrollLines(id="differences")
         yield KeyBar(keys.bar(self.where))
@@ -87,7 +87,14 @@ class CompareScreen(Overlay):
         panel = self.query_one("#verdicts-panel", Panel)
         room = widths(comparing.VERDICTS, table.size.width)[0] if table.size.width else 20
         rows: list[Row] = [
-            comparing.verdict_row(line, verdicts.get(line.experiment), palette, at, room)
+            comparing.verdict_row(
+                line,
+                verdicts.get(line.experiment),
+                palette,
+                at,
+                room,
+                waits=bool(self.desk.baseline_of(line)),
+            )
             for at, line in enumerate(lines)
         ]
         table.set_rows(rows)
@@ -99,14 +106,15 @@ class CompareScreen(Overlay):
         self._show_words(verdicts)
 
     def _show_words(self, verdicts: dict[str, Verdict]) -> None:
-        palette, words = self.palette, self.query_one("#words", Lines)
+        palette, words = self.palette, self.query_one("#words", ScrollLines)
         line = self.desk.line(self.query_one("#verdicts", LiveTable).cursor)
         verdict = verdicts.get(line.experiment) if line is not None else None
         width = max(20, words.size.width - 2)
-        if verdict is None:
-            told = notes.paragraph("working it out…", palette, width, LABEL)
-        else:
+        told: notes.Lines = []
+        if verdict is not None:
             told = comparing.verdict_lines(verdict, palette, width)
+        elif line is not None and self.desk.baseline_of(line) is not None:
+            told = notes.paragraph("working it out…", palette, width, LABEL)
         if line is not None:
             told += comparing.seed_lines(line, palette, width)
         words.set_lines([[Piece(" ", palette.style()), *one] for one in told])

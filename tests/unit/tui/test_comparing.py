@@ -60,6 +60,16 @@ def test_verdict_rows() -> None:
     assert comparing.outcome(None)[0] == "…"
 
 
+def test_without_a_baseline_nobody_waits() -> None:
+    """Rows that are compared with nothing say so, instead of promising a verdict."""
+    lines, _ = lab()
+    told = [
+        comparing.verdict_row(lines[name], None, PALETTE, 0, 20, waits=waits).cells[-1]
+        for name, waits in (("CP_basic", False), ("CP_late", False), ("CP_late", True))
+    ]
+    assert [cell.text for cell in told if isinstance(cell, Piece)] == ["baseline", "no baseline", "…"]
+
+
 def test_every_seed_is_in_words() -> None:
     """Each run has its score, and a failure its reason."""
     lines, _ = lab()
