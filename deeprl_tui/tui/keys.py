@@ -38,18 +38,18 @@ EVERYWHERE, DASHBOARD, RUN, RESULTS, COMPARE, HOSTS, SETTINGS, PLAY, TABLE, CHAR
     "launch",
 )
 
+CURVES, PAIR = (DASHBOARD, RUN, RESULTS, COMPARE), (RESULTS, COMPARE)
+
 KEYS: Final[tuple[Key, ...]] = (
     Key("open", "enter", "", "Open", "open the experiment", (DASHBOARD,), "⏎"),
-    Key("results.open", "enter", "", "Open", "open the experiment, or compare what is picked", (RESULTS,), "⏎"),
+    Key("results.open", "enter", "", "Open", "open the experiment, or compare the picked", (RESULTS,), "⏎"),
     Key("results.pick", "space", "pick", "Pick", "pick the row for the comparison", (RESULTS,), "space"),
     Key("results.filter", "slash", "filter", "Filter", "filter while typing; esc clears", (RESULTS,), "/"),
     Key("results.group", "g", "group", "Group", "next grouping; home goes to the first row", (RESULTS,), "g"),
-    Key("results.sort", "o", "", "Sort", "sort by the next column, O the other way round", (RESULTS,), "o"),
-    Key(
-        "compare", "equals_sign", "compare", "Compare", "draw the picked rows over each other", (RESULTS,), "="
-    ),
+    Key("results.sort", "o", "", "Sort", "sort by the next column, O turns it round", (RESULTS,), "o"),
+    Key("compare", "equals_sign", "compare", "Compare", "draw picked rows over each other", (RESULTS,), "="),
     Key("results.unit", "v", "unit", "Runs", "rows are single runs, or experiments", (RESULTS,), "v"),
-    Key("results.columns", "c", "columns", "Columns", "choose columns, group by any setting", (RESULTS,), "c"),
+    Key("results.columns", "c", "columns", "Columns", "choose columns, and any grouping", (RESULTS,), "c"),
     Key("compare.back", "escape", "back", "Back", "go back to the results", (COMPARE,), "esc"),
     Key(
         "results.difference",
@@ -71,10 +71,8 @@ KEYS: Final[tuple[Key, ...]] = (
         (RESULTS, COMPARE),
         "B",
     ),
-    Key("takeout", "ctrl+s", "takeout", "Export", "write tables, pictures, a report", (RESULTS, COMPARE), "^s"),
-    Key(
-        "results.clear", "escape", "clear", "", "clear filter, zoom, picks; then back", (RESULTS,), "esc", False
-    ),
+    Key("takeout", "ctrl+s", "takeout", "Export", "write tables, pictures, a report", PAIR, "^s"),
+    Key("results.clear", "escape", "clear", "", "clear filter, zoom, picks; go", (RESULTS,), "esc", False),
     Key("results.copy", "y", "copy", "Copy", "copy the table as text", (RESULTS, COMPARE), "y", False),
     Key(
         "results.copy.command",
@@ -136,8 +134,8 @@ KEYS: Final[tuple[Key, ...]] = (
     ),
     Key("filter", "slash", "filter", "Filter", "show only rows that have these words", (DASHBOARD,), "/"),
     Key("clear", "escape", "clear", "", "clear filter, marks and messages", (DASHBOARD,), "esc", False),
-    Key("metric", "m", "metric(1)", "Metric", "show the next metric", (DASHBOARD, RUN, RESULTS, COMPARE), "m"),
-    Key("metric.before", "M", "metric(-1)", "", "show the metric before", (DASHBOARD, RUN, RESULTS, COMPARE), "M", False),
+    Key("metric", "m", "metric(1)", "Metric", "show the next metric", CURVES, "m"),
+    Key("metric.before", "M", "metric(-1)", "", "show the metric before", CURVES, "M", False),
     Key("multiples", "v", "multiples", "Grid", "show all experiments as small charts", (DASHBOARD,), "v"),
     Key("all", "a", "all", "All", "show or hide experiments that were never launched", (DASHBOARD,), "a"),
     Key(
@@ -233,7 +231,15 @@ def of(where: str) -> list[Key]:
 def bindings(where: str) -> list[BindingType]:
     """The keys of a place as Textual binds them; the key bar is ours, so Textual shows none."""
     return [
-        Binding(key.keys, key.action, key.label or key.help, show=False, id=key.id, key_display=key.shown)
+        Binding(
+            key.keys,
+            key.action,
+            key.label or key.help,
+            show=False,
+            id=key.id,
+            key_display=key.shown,
+            priority=key.action == "filter",  # at once: the letters after it may be in the queue already
+        )
         for key in of(where)
         if key.action
     ]

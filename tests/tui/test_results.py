@@ -172,6 +172,15 @@ async def test_filter_while_typing(many: Lab) -> None:
         assert isinstance(app.screen, ResultsScreen)
 
 
+async def test_a_run_is_found_by_its_name(many: Lab) -> None:
+    """The key of the filter is a letter in it."""
+    app = many.app()
+    async with running(app) as pilot:
+        screen = await open_results(pilot)
+        await press(pilot, "v", "slash", *"wide", "slash", "4")
+        assert screen.table.keys == ["CP_wide/4"]
+
+
 async def test_nothing_fits(many: Lab) -> None:
     """A word that nothing fits leaves the rows until it is entered; then it says how to get rid of it."""
     app = many.app()

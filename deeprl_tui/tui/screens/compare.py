@@ -86,17 +86,11 @@ class CompareScreen(Overlay):
         palette, table = self.palette, self.query_one("#verdicts", LiveTable)
         panel = self.query_one("#verdicts-panel", Panel)
         room = widths(comparing.VERDICTS, table.size.width)[0] if table.size.width else 20
-        rows: list[Row] = [
-            comparing.verdict_row(
-                line,
-                verdicts.get(line.experiment),
-                palette,
-                at,
-                room,
-                waits=bool(self.desk.baseline_of(line)),
-            )
-            for at, line in enumerate(lines)
-        ]
+        rows: list[Row] = []
+        for at, line in enumerate(lines):
+            waits = self.desk.baseline_of(line) is not None
+            verdict = verdicts.get(line.experiment)
+            rows.append(comparing.verdict_row(line, verdict, palette, at, room, waits=waits))
         table.set_rows(rows)
         bases = dict.fromkeys(line.key for one in lines if (line := self.desk.baseline_of(one)) is not None)
         told = f"Against {', '.join(bases)}" if bases else "No baseline: B takes the row under the cursor"

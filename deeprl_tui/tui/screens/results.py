@@ -298,9 +298,13 @@ class ResultsScreen(Overlay):
         self.app.push_screen(CompareScreen([line.key for line in lines], self.metric, panel))
 
     def action_filter(self) -> None:
-        """Type a filter."""
+        """Type a filter; in it the key is a letter, as of `CP_basic/0`."""
+        field = self.query_one("#filter", Field)
+        if field.has_focus:
+            field.insert_text_at_cursor("/")
+            return
         self.add_class("-filtering")
-        self.query_one("#filter").focus()
+        field.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while it is typed."""
