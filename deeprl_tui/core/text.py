@@ -8,6 +8,8 @@ import re
 
 STAND_IN = "·"
 
+_DOUBTFUL = re.compile(r"[\ufe00-\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0100-\U000e01ef]")
+"""Variation selectors, halves of flags, skin tones: terminals do not agree on how wide they make a text."""
 _COLORS = re.compile(r"\x1b\[[0-9;:]*m")
 
 
@@ -15,10 +17,15 @@ def clean(text: str) -> str:
     """Replace control, format and all other unprintable characters, one for one. A tab becomes a space.
 
     Unprintable are the C0 and C1 controls, line ends, bidi marks, zero-width characters, surrogates and
-    private use characters.
+    private use characters. Replaced as well is what terminals do not agree on.
     """
-    if text.isprintable():
-        return text
+    if text.isascii():
+        if text.isprintable():
+            return text
+    else:
+        text = _DOUBTFUL.sub(STAND_IN, text)
+        if text.isprintable():
+            return text
     return "".join(char if char.isprintable() else " " if char in "\t\xa0" else STAND_IN for char in text)
 
 

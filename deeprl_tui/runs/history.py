@@ -13,7 +13,7 @@ from typing import Final
 from deeprl_tui.core import events
 from deeprl_tui.core.events import Line
 from deeprl_tui.core.files import open_regular
-from deeprl_tui.core.layout import RunPaths
+from deeprl_tui.core.layout import EVENTS, RunPaths
 from deeprl_tui.core.log import LineReader, read_bytes
 from deeprl_tui.core.spec import RunSpec
 
@@ -257,8 +257,8 @@ def files_of(
 
 
 def _what(name: str) -> str:
-    if name.startswith("events-"):
-        return "log of attempt " + name.removeprefix("events-").partition(".")[0]
+    if match := EVENTS.fullmatch(name):
+        return f"log of attempt {match[1]}"
     if name.endswith(".monitor.csv"):
         return "episodes for SB3"
     return {"mp4": "film", "gif": "film", "png": "picture", "zip": "policy"}.get(name.rpartition(".")[2], "")

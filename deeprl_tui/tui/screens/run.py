@@ -113,7 +113,7 @@ class RunScreen(Searching):
         self._show_config(entry)
         view = self.run_view
         if view is not None:
-            self.story.show(view, picture.now)
+            self.story.show(view, self.deeprl.workspace.wall())
 
     def _open(self, entry: Entry) -> None:
         """A failed run is opened to learn why."""

@@ -95,6 +95,7 @@ class SettingsScreen(WatchScreen):
         entries = [entry for entry in picture.board.entries if entry.has_data]
         first = max(entries, key=lambda entry: len(entry.runs), default=None)
         drawn = on_chart(picture.board, first, 3)
+        self.deeprl.workspace.fleet.want([run.id for entry in drawn for run in entry.runs])
         curves = present.curves(drawn, first, "return", self.palette)
         chart.set_curves(
             curves, present.references(first, "return"), "a chart stands here once something trained"
