@@ -30,12 +30,19 @@ class Entry:
     color: int  # place in its environment's row of colors
     runs: tuple[RunView, ...] = ()
     experiment: Experiment | None = None
+    counts: Mapping[str, int] = field(init=False)  # runs by state
+    word: str = field(init=False)  # the state that matters most among its runs; `new` without runs
+
+    def __post_init__(self) -> None:
+        """Work out once what is asked for at every tick."""
+        counts = Counter(state.word(run.state) for run in self.runs)
+        object.__setattr__(self, "counts", counts)
+        object.__setattr__(self, "word", next((word for word in _FIRST if word in counts), NEW))
 
     @property
-    def word(self) -> str:
-        """The state that matters most among its runs; `new` without runs."""
-        words = {state.word(run.state) for run in self.runs}
-        return next((word for word in _FIRST if word in words), NEW)
+    def trains(self) -> bool:
+        """Whether one of its runs has a worker."""
+        return "running" in self.counts or "stopping" in self.counts
 
     @property
     def progress(self) -> float:
@@ -81,6 +88,8 @@ class Entry:
 
     def eta(self, ends: Mapping[RunId, Eta | None]) -> Eta | None:
         """When the last of its runs ends; None if nothing is left or too little is known."""
+        if not self.trains and "queued" not in self.counts and "lost" not in self.counts:
+            return None
         left = [
             ends.get(run.id)
             for run in self.runs
@@ -120,7 +129,7 @@ class BoardMaker:
     def __init__(self) -> None:
         self._colors: dict[str, dict[str, int]] = {}
         self._entries: dict[str, Entry] = {}
-        self._sums: dict[str, tuple[Entry, dict[str, int], float]] = {}  # runs by state, their progress
+        self._sums: dict[str, tuple[Entry, float]] = {}  # progress of all its runs
         self._made: tuple[Mapping[RunId, RunView], Project | None, Board] | None = None
 
     def make(self, snapshot: FleetSnapshot, project: Project | None) -> Board:
@@ -152,9 +161,8 @@ class BoardMaker:
         self._entries = {entry.name: entry for entry in entries}
         counts, progress = dict.fromkeys(_FIRST, 0), 0.0
         for entry in entries:
-            words, share = self._sum(entry)
-            progress += share
-            for word, many in words.items():
+            progress += self._sum(entry)
+            for word, many in entry.counts.items():
                 counts[word] += many
         total = len(snapshot.runs)
         return Board(
@@ -166,13 +174,12 @@ class BoardMaker:
             counts["lost"],
         )
 
-    def _sum(self, entry: Entry) -> tuple[dict[str, int], float]:
-        """Runs by state and the sum of their progress; worked out once, most entries are at rest."""
+    def _sum(self, entry: Entry) -> float:
+        """The sum of the progress of its runs; worked out once, most entries are at rest."""
         known = self._sums.get(entry.name)
         if known is None or known[0] is not entry:
-            words = Counter(state.word(run.state) for run in entry.runs)
-            known = self._sums[entry.name] = (entry, words, sum(run.progress for run in entry.runs))
-        return known[1], known[2]
+            known = self._sums[entry.name] = (entry, sum(run.progress for run in entry.runs))
+        return known[1]
 
     def _entry(self, name: str, runs: Sequence[RunView], experiment: Experiment | None) -> Entry:
         old = self._entries.get(name)

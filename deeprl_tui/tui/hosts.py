@@ -68,6 +68,7 @@ def owners_of(host: HostView, entries: Iterable[Entry]) -> dict[int, tuple[Entry
     return {
         core: (entry, run)
         for entry in entries
+        if entry.trains
         for run in entry.runs
         if run.id in host.held and isinstance(run.state, state.Running | state.Stopping)
         for core in run.cores

@@ -40,6 +40,7 @@ class Dashboard(Picks):
         self._wanted = ""  # the experiment to begin on
         self._rows: dict[str, tuple[object, Row]] = {}
         self._notes: tuple[object, list[list[Piece]]] = (None, [])
+        self._told: tuple[object, object] = (None, None)  # runs, and what of their notes was seen
 
     def compose(self) -> ComposeResult:
         """Put the panels together."""
@@ -305,11 +306,12 @@ class Dashboard(Picks):
 
     def _show_activity(self, picture: Picture) -> None:
         runs = picture.snapshot.runs.values()
-        state = (
-            self.palette,
-            self.size,
-            tuple((len(run.notes), run.notes[-1].at if run.notes else 0.0, run.solved_at) for run in runs),
-        )
+        if picture.snapshot.runs is not self._told[0]:
+            told = tuple(
+                (len(run.notes), run.notes[-1].at if run.notes else 0.0, run.solved_at) for run in runs
+            )
+            self._told = (picture.snapshot.runs, told)
+        state = (self.palette, self.size, self._told[1])
         if state != self._notes[0]:
             width = self.query_one("#activity").size.width or 44
             lines = notes.activity(notes.newest(runs), picture.board.by_name, self.palette, width)
