@@ -42,7 +42,7 @@ class HelpScreen(ModalScreen[str | None]):
     def on_mount(self) -> None:
         """Show all keys."""
         self._show("")
-        self.query_one("#search").focus()
+        self.set_focus(self.query_one("#search"))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search."""

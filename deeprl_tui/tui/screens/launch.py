@@ -61,7 +61,7 @@ class LaunchScreen(ModalScreen[None]):
         Binding("escape", "leave", "Cancel", show=False),
         Binding("enter", "enter", "Launch", show=False, priority=True),
         Binding("space", "mark", "Mark", show=False),
-        Binding("slash", "goto('find')", "Filter", show=False),
+        Binding("slash", "goto('find')", "Filter", show=False, priority=True),
         Binding("s,e", "goto('set')", "Settings", show=False),
         Binding("f", "existing", "Existing", show=False),
         Binding("right", "seeds(1)", "One seed more", show=False),
@@ -259,9 +259,13 @@ class LaunchScreen(ModalScreen[None]):
             self._show_picks()
             self._changed()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In a field these keys are letters."""
+        return not (action == "goto" and isinstance(self.focused, Input))
+
     def action_goto(self, field: str) -> None:
         """Go to a field."""
-        self.query_one(f"#{field}").focus()
+        self.set_focus(self.query_one(f"#{field}"))
 
     def action_existing(self) -> None:
         """What becomes of existing runs: the next choice."""
@@ -286,7 +290,7 @@ class LaunchScreen(ModalScreen[None]):
         """Launch; from the filter to the rows, from a change to its setting, on Cancel cancel."""
         focus = self.focused.id if self.focused is not None else ""
         if focus == "find":
-            self.query_one("#picks").focus()
+            self.set_focus(self.query_one("#picks"))
         elif focus == "cancel":
             self.action_leave()
         elif focus == "changes":
@@ -302,7 +306,7 @@ class LaunchScreen(ModalScreen[None]):
             field = self.query_one("#set", Input)
             rest = [one for one in field.value.split() if one.partition("=")[0] != key]
             field.value = " ".join([*rest, f"{key}={launching.spelled(experiment.settings[key])}"])
-            field.focus()
+            self.set_focus(field)
             field.action_end()
 
     def on_live_table_selected(self, event: LiveTable.Selected) -> None:

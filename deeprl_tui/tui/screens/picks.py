@@ -135,7 +135,7 @@ class Picks(WatchScreen):
             self.show_all = True
         self.repaint()
         self.table.move_to(name)
-        self.table.focus()
+        self.set_focus(self.table)
 
     async def action_filter(self) -> None:
         """Open the filter."""
@@ -146,7 +146,7 @@ class Picks(WatchScreen):
                 id="filter",
             )  # fmt: skip
             await self.query_one("#experiments").mount(field)
-        self.query_one("#filter").focus()
+        self.set_focus(self.query_one("#filter"))  # at once: the next keys are in the queue already
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while it is written."""
@@ -157,21 +157,21 @@ class Picks(WatchScreen):
     async def on_input_submitted(self, event: Input.Submitted) -> None:
         """Keep the filter and go back to the table."""
         await event.input.remove()
-        self.table.focus()
+        self.set_focus(self.table)
 
     async def action_clear(self) -> None:
         """Clear the filter, else the marks, else the messages; leave the zoom."""
         if self.query("#filter") or self.words:
             await self.query("#filter").remove()
             self.words = []
-            self.table.focus()
+            self.set_focus(self.table)
         elif self.has_class("-zoom"):
             self.remove_class("-zoom")
         elif self.marked:
             self.marked.clear()
         else:
             self.deeprl.announcer.clear()
-            self.table.focus()
+            self.set_focus(self.table)
         self.call_after_refresh(self.repaint)
 
     def action_copy(self) -> None:
