@@ -22,7 +22,8 @@ from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.monitor.frames import Alive, Data, Described, Hello
 from deeprl_tui.runs.history import FileFact, Story, Told
 
-HOST: Final = "demo"
+HOST: Final = "local"
+MACHINE: Final = "recorded"
 CORES: Final = (0, 1, 2, 3)
 FOLDER: Final = Path(__file__).parent
 FILE: Final = FOLDER / "demo.toml"
@@ -116,7 +117,7 @@ class DemoFeed:
 
     def prepare(self) -> None:
         """Read the recording and play what is over when the demo begins."""
-        hello = Hello(FORMAT, deeprl_tui.__version__, HOST, "", CORES)
+        hello = Hello(FORMAT, deeprl_tui.__version__, MACHINE, "", CORES)
         self._fleet.apply(HOST, hello)
         runs = load(self._data.read_bytes())
         whole = schedule(runs)
@@ -163,7 +164,7 @@ class DemoFeed:
             case events.Queued():
                 event = replace(event, at=min(at, self._began) if number == 1 and not run.played else at)
             case events.Start():
-                event = replace(event, at=at, cores=(run.core,), host=HOST)
+                event = replace(event, at=at, cores=(run.core,), host=MACHINE)
             case events.End():
                 event = replace(event, at=at)
             case _:

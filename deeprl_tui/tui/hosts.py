@@ -228,6 +228,11 @@ def core_lines(host: HostView, owners: Owners, palette: Palette, width: int, hei
     )
     across = max(1, width // cell)
     cell = min(_CELL_WIDTHS[0], width // across) if width >= cell else cell
+    bars = min(30, width - cell - 2) if many <= height else 0  # room for each in a row of its own
+    if bars >= 8:
+        across = 1
+    else:
+        bars = 0
     digits = max(2, len(str(max(host.cores))))
     each, dots = loads(host), squares(host, owners, palette)
     label, text = palette.style("foreground", LABEL), palette.style()
@@ -246,14 +251,11 @@ def core_lines(host: HostView, owners: Owners, palette: Palette, width: int, hei
                 short = middle(clean(run.id.experiment), room - len(tail)) + tail
                 name = Piece(short.ljust(room), palette.style(palette.curve(entry.color)))
             load = percent(each[at]) if host.busy else NONE
-            line += [
-                Piece(f"{core:>{digits}} ", label),
-                dots[at],
-                Piece(" ", text),
-                name,
-                Piece(f" {load:>4}", text if owner else label),
-                Piece("  ", text),
-            ]
+            line += [Piece(f"{core:>{digits}} ", label), dots[at], Piece(" ", text), name]
+            if bars:
+                color = palette.curve(owner[0].color) if owner else "foreground"
+                line += [Piece(" ", text), *bar(each[at], bars, palette, color, 0.8 if owner else 0.4)]
+            line += [Piece(f" {load:>4}", text if owner else label), Piece("  ", text)]
         lines.append(line)
     return lines
 

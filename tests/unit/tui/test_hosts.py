@@ -105,13 +105,17 @@ def test_a_fault_keeps_the_time_it_began() -> None:
     assert fleet.snapshot().hosts[0].fault_since == 100.0
 
 
-@pytest.mark.parametrize(("width", "height", "rows"), [(76, 20, 2 // 2), (40, 2, 2)])
-def test_two_cores_with_names(width: int, height: int, rows: int) -> None:
-    """Number, square, run, load."""
-    lines = hosts.core_lines(HOST, hosts.owners_of(HOST, entries()), PALETTE, width, height)
-    shown = " ".join("".join(text(line) for line in lines).split())
-    assert shown == "0 · free 10% 1 ▪ CP_basic/0 90%"
-    assert len(lines) == rows
+def test_few_cores_have_a_row_and_a_bar_each() -> None:
+    """Number, square, run, load as a bar and as a number."""
+    lines = hosts.core_lines(HOST, hosts.owners_of(HOST, entries()), PALETTE, 60, 9)
+    shown = [" ".join(text(line).split()) for line in lines]
+    assert shown == ["0 · free ━━──────────────────── 10%", "1 ▪ CP_basic/0 ━━━━━━━━━━━━━━━━━━━╸── 90%"]
+
+
+def test_two_cores_in_one_row() -> None:
+    """Without a row for each, and without bars."""
+    lines = hosts.core_lines(HOST, hosts.owners_of(HOST, entries()), PALETTE, 76, 1)
+    assert [" ".join(text(line).split()) for line in lines] == ["0 · free 10% 1 ▪ CP_basic/0 90%"]
 
 
 def test_96_cores_fit_in_as_few_rows_as_will_do() -> None:
