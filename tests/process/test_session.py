@@ -259,7 +259,7 @@ def test_play(session: Session) -> None:
     tmux.press("1")
     tmux.wait("╭─ Experiments")
     tmux.press("w")
-    tmux.wait(lambda screen: "return" in screen and "▀" in screen)
+    tmux.wait(lambda screen: "‹" in screen and ("▀" in screen or "▄" in screen), 120.0)
     tmux.press("Escape")
     tmux.wait("╭─ Experiments")
 

@@ -131,6 +131,10 @@ class WatchScreen(Screen[None]):
         """Say something in the key bar for a moment."""
         self.query_one(KeyBar).say(text)
 
+    def on_live_table_sorted(self) -> None:
+        """Rows are sorted where they are made."""
+        self.repaint()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In a field the key of the filter is a letter."""
         return not (action == "filter" and isinstance(self.focused, Input))

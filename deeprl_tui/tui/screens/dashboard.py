@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from deeprl_tui.core.spec import Json
-from deeprl_tui.tui import keys, notes, present
+from deeprl_tui.tui import keys, notes, present, sorting
 from deeprl_tui.tui.board import NEW, Entry, on_chart
 from deeprl_tui.tui.hosts import core_strip
 from deeprl_tui.tui.keeping import texts_of, view_json, view_of
@@ -48,7 +48,7 @@ class Dashboard(Picks):
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 with Panel(id="experiments"):
-                    yield LiveTable(present.EXPERIMENTS, id="table")
+                    yield LiveTable(present.EXPERIMENTS, sortable=sorting.EXPERIMENTS, id="table")
                 with Panel(id="activity-panel"):
                     yield Lines(id="activity")
             with Vertical(id="right"):
@@ -60,7 +60,7 @@ class Dashboard(Picks):
                     yield Multiples(id="grid")
                 with Panel(id="detail"):
                     with Vertical(id="seeds-column"):
-                        yield LiveTable(present.SEEDS, id="seeds")
+                        yield LiveTable(present.SEEDS, sortable=sorting.SEEDS, id="seeds")
                         yield Lines(id="tail")
                     yield Lines(id="summary")
         yield Lines(id="cores")
@@ -298,7 +298,8 @@ class Dashboard(Picks):
             [Piece(selected.name, palette.style(color, bold=True)), Piece(f"  {selected.env}", quiet)]
         )
         panel.set_subtitle(present.state_words(selected))
-        seeds.set_rows([present.seed_row(run, picture.ends, palette, color) for run in selected.runs])
+        runs = sorting.seeds(selected.runs, seeds.sort, picture.ends)
+        seeds.set_rows([present.seed_row(run, picture.ends, palette, color) for run in runs])
         tail.set_lines(notes.tails(selected, palette, 2))
         words.set_lines(
             notes.summary(selected, palette, max(10, words.size.width - 2), max(1, words.size.height))

@@ -5,7 +5,7 @@ Rule: drawing is the subclass's; this one only decides which experiments are sho
 
 from textual.widgets import Input
 
-from deeprl_tui.tui import present
+from deeprl_tui.tui import present, sorting
 from deeprl_tui.tui.board import Entry
 from deeprl_tui.tui.picture import Picture, command
 from deeprl_tui.tui.screens.base import WatchScreen
@@ -39,11 +39,12 @@ class Picks(WatchScreen):
         if not picture.checked:
             return []  # the file says which order they have
         everything = self.show_all or not board.runs or bool(self.words)
-        return [
+        found = [
             entry
             for entry in board.entries
             if (everything or entry.runs or entry.name in self.marked) and self._matches(entry)
         ]
+        return sorting.experiments(found, self.table.sort, picture.ends)
 
     def _matches(self, entry: Entry) -> bool:
         text = f"{entry.name} {entry.env} {entry.word}".lower()

@@ -15,7 +15,7 @@ from deeprl_tui.core import state
 from deeprl_tui.core.curve import Curve
 from deeprl_tui.core.spec import Json
 from deeprl_tui.core.state import RunView
-from deeprl_tui.tui import keys, pages, present
+from deeprl_tui.tui import keys, pages, present, sorting
 from deeprl_tui.tui.board import Entry
 from deeprl_tui.tui.keeping import view_json, view_of
 from deeprl_tui.tui.picture import Picture
@@ -61,7 +61,7 @@ class RunScreen(Searching):
                 yield StoryPanel(id="story-panel")
             with Vertical(id="side"):
                 with Panel(id="seeds-panel"):
-                    yield LiveTable(present.SEEDS, id="run-seeds")
+                    yield LiveTable(present.SEEDS, sortable=sorting.SEEDS, id="run-seeds")
                 with Panel(id="config-panel"):
                     yield Pager(id="config")
         yield KeyBar(keys.bar(self.where))
@@ -160,7 +160,10 @@ class RunScreen(Searching):
         panel = self.query_one("#seeds-panel", Panel)
         panel.set_title([Piece("Seeds", quiet)])
         table.set_rows(
-            [present.seed_row(run, picture.ends, palette, palette.curve(entry.color)) for run in entry.runs]
+            [
+                present.seed_row(run, picture.ends, palette, palette.curve(entry.color))
+                for run in sorting.seeds(entry.runs, table.sort, picture.ends)
+            ]
         )
         facts = []
         result = entry.result
