@@ -150,6 +150,8 @@ SCREENS: dict[str, Opened] = {
     "results-runs": keys("2", "v"),
     "results-columns": keys("2", "c"),
     "compare": keys("2", "space", "space", "equals_sign"),
+    "takeout": keys("2", "ctrl+s"),
+    "play-run": run_screen("w"),
     "launch": keys("n"),
     "stop": keys("x"),
     "help": keys("question_mark"),
