@@ -13,11 +13,13 @@ import typer
 
 import deeprl_tui
 from deeprl_tui.cli import (
+    attach,
     check,
     compare,
     completion,
     control,
     doctor,
+    hosts,
     plan,
     play,
     read,
@@ -43,6 +45,7 @@ Examples:
   deeprl run CP_basic --headless >log  plain lines, for scripts
   deeprl ls --json | jq .return_mean   one object for each run
   deeprl compare 'LL_*'                which experiments beat their baseline
+  deeprl report -o results.html        one page to send to a colleague
   deeprl play LL_basic                 watch its best seed play, in the terminal
   deeprl stop CP_basic/1               at its next checkpoint
 
@@ -78,6 +81,8 @@ play.register(app)
 control.register(app)
 doctor.register(app)
 trust.register(app)
+hosts.register(app)
+attach.register(app)
 serve.register(app)
 completion.register(app)
 

@@ -52,6 +52,10 @@ def run(
         Optional[str],  # noqa: UP045
         typer.Option("--notify", metavar="URL", help="Post what happens to the runs there, as JSON."),
     ] = None,
+    on: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--on", metavar="HOST,...", help="Train on these hosts; local is this machine."),
+    ] = None,
     file: File = None,
     runs: Runs = None,
     as_json: AsJson = False,
@@ -65,12 +69,17 @@ def run(
         from deeprl_tui.cli.notify import checked
 
         checked(notify)
-    request = ops.choose(load_project(file), names, seeds, sets or ())
+    project = load_project(file)
+    request = ops.choose(project, names, seeds, sets or ())
     root = find_runs_folder(file, runs, make=True)
     for name in derived(request) if sets else ():
         output.say(f"filed as {name}")
     for warning in warnings(ops.plan(request, root, views={})):
         output.say(f"deeprl: warning: {warning}")
+    if on is not None:
+        from deeprl_tui.cli.attach import run_on
+
+        return run_on(output, project, request, root, [name for name in on.split(",") if name], as_json)
     launched = ops.launch(request, root, fresh=fresh)
     tell(output, launched)
     last, code = follow(
@@ -118,7 +127,7 @@ def follow(
                 output.say("a supervisor works here already: --cores changes nothing")
         feed = ops.watch(root, fleet)
         try:
-            screen = _screen(output, headless, as_json)
+            screen = screen_for(output, headless, as_json)
             if notify is not None:
                 from deeprl_tui.cli.notify import notifying
 
@@ -146,7 +155,8 @@ def _waits(launched: Launched) -> bool:
     return launched.created > 0 or any(isinstance(one.view.state, waiting) for one in launched.already)
 
 
-def _screen(output: Output, headless: bool, as_json: bool) -> Screen:
+def screen_for(output: Output, headless: bool, as_json: bool) -> Screen:
+    """What a batch is shown on."""
     if output.terminal and output.draws and not headless and not as_json:
         from deeprl_tui.cli.live import LiveScreen
 

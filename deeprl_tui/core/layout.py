@@ -133,6 +133,11 @@ class RootPaths:
         return self.root / ".hosts" / f"{host}.json"
 
     @property
+    def host_book(self) -> Path:
+        """Hosts that were added by a command, beside those in experiments.toml."""
+        return self.root / ".hosts.json"
+
+    @property
     def throughput(self) -> Path:
         """What was measured on this machine before there was a run to judge by."""
         return self.root / ".throughput.json"

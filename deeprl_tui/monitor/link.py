@@ -116,6 +116,11 @@ class Link:
             raise DeeprlError(call.answer.error, place=self._name)
         return call.answer.results
 
+    def post(self, op: str, args: Mapping[str, Json]) -> None:
+        """Ask for something without waiting for the answer."""
+        self._waiting.put(_Call(wire.Request(f"{os.getpid()}-{id(self)}-{self._number()}", op, args)))
+        self.kick()
+
     def _number(self) -> int:
         self._numbers += 1
         return self._numbers

@@ -5,8 +5,6 @@ inside the functions that need them.
 """
 
 from deeprl_tui.ops.asking import Answer as Answer
-from deeprl_tui.ops.asking import ask as ask
-from deeprl_tui.ops.asking import resume as resume
 from deeprl_tui.ops.judging import compare as compare
 from deeprl_tui.ops.judging import summaries as summaries
 from deeprl_tui.ops.judging import verdicts as verdicts
@@ -15,8 +13,10 @@ from deeprl_tui.ops.launching import conflicts as conflicts
 from deeprl_tui.ops.launching import disk as disk
 from deeprl_tui.ops.launching import kind as kind
 from deeprl_tui.ops.launching import launch as launch
+from deeprl_tui.ops.launching import launch_specs as launch_specs
 from deeprl_tui.ops.launching import measure as measure
 from deeprl_tui.ops.launching import plan as plan
+from deeprl_tui.ops.launching import specs as specs
 from deeprl_tui.ops.launching import speeds as speeds
 from deeprl_tui.ops.launching import supervise as supervise
 from deeprl_tui.ops.launching import supervised as supervised
@@ -39,8 +39,15 @@ from deeprl_tui.ops.reading import read_runs as read_runs
 from deeprl_tui.ops.reading import run_log as run_log
 from deeprl_tui.ops.reading import views_of as views_of
 from deeprl_tui.ops.reading import watch as watch
+from deeprl_tui.ops.remote import Everywhere as Everywhere
+from deeprl_tui.ops.remote import Hosts as Hosts
+from deeprl_tui.ops.remote import hosts_of as hosts_of
+from deeprl_tui.ops.remote import push as push
+from deeprl_tui.ops.remote import watch_everywhere as watch_everywhere
 from deeprl_tui.ops.results import list_runs as list_runs
 from deeprl_tui.ops.results import read_records as read_records
+from deeprl_tui.ops.routing import ask as ask
+from deeprl_tui.ops.routing import resume as resume
 from deeprl_tui.ops.takeout import card as card
 from deeprl_tui.ops.takeout import export as export
 from deeprl_tui.ops.takeout import export_records as export_records

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,7 +11,7 @@ from deeprl_tui.config import Experiment
 from deeprl_tui.core import state
 from deeprl_tui.core.layout import RootPaths
 from deeprl_tui.core.lock import FileLock, is_held
-from deeprl_tui.core.spec import RunId
+from deeprl_tui.core.spec import RunId, RunSpec
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import DeeprlError, LockHeldError
 from deeprl_tui.launch import local
@@ -108,18 +108,29 @@ def launch(request: Request, root: Path, *, fresh: bool = False) -> Launched:
     with fresh, is running, or if one of its runs alone needs more memory than is free.
     """
     store = RunStore(root)
-    specs = [spec for part, seeds in request.parts for spec in code.specs(part, seeds, root.parent)]
+    wanted = specs(request, root)
     used, total = memory()
-    check_memory((one for one in specs if fresh or not store.paths.run(one).spec.exists()), total - used)
+    check_memory((one for one in wanted if fresh or not store.paths.run(one).spec.exists()), total - used)
     archived = []
     if fresh:
         for experiment, _ in request.parts:
             gone = store.archive(experiment.name)
             if gone is not None:
                 archived.append(gone)
-    for spec in specs:
+    return Launched(launch_specs(wanted, root).made, tuple(archived))
+
+
+def specs(request: Request, root: Path) -> list[RunSpec]:
+    """Describe the runs of a request. Raises RefusedError for code that is not trusted."""
+    return [spec for part, seeds in request.parts for spec in code.specs(part, seeds, root.parent)]
+
+
+def launch_specs(wanted: Sequence[RunSpec], root: Path) -> Launched:
+    """Make the run directories of these runs. Raises RefusedError as `launch` does."""
+    store = RunStore(root)
+    for spec in wanted:
         store.check(spec)
-    return Launched(tuple(store.create(spec) for spec in specs), tuple(archived))
+    return Launched(tuple(store.create(spec) for spec in wanted), ())
 
 
 def conflicts(request: Request, root: Path, *, fresh: bool = False) -> list[DeeprlError]:

@@ -13,7 +13,10 @@ from pathlib import Path
 
 import deeprl_tui
 from deeprl_tui.config.hosts import FOLDER
+from deeprl_tui.config.modules import LARGEST
+from deeprl_tui.core.files import read_small
 from deeprl_tui.core.spec import FORMAT, Json, RunId, RunSpec
+from deeprl_tui.core.trust import TrustRecord, digest
 from deeprl_tui.errors import DeeprlError
 from deeprl_tui.hosts.mirror import tail_crc
 from deeprl_tui.monitor import wire
@@ -114,6 +117,8 @@ class Server:
                 return None
             case "log":
                 return self._log(args)
+            case "trust":
+                return self._trust(args.get("files"))
             case _:
                 raise BadRequestError(
                     f"does not know {request.op!r}", remedy="its version may be older: push"
@@ -137,6 +142,19 @@ class Server:
             raise BadRequestError("log needs a run and lines")
         paths = RunStore(self._runs_folder).find(RunId.parse(run))
         return worker_log(paths, lines) if paths is not None else []
+
+    def _trust(self, files: Json) -> Json:
+        """Trust files of the project with these digests, if they have them: who pushed them asks for it."""
+        if not isinstance(files, dict):
+            raise BadRequestError("trust needs files with digests")
+        folder, found = self._runs_folder.parent.resolve(), {}
+        for name, sha256 in files.items():
+            path = (folder / name).resolve()
+            if not path.is_relative_to(folder) or digest(read_small(path, LARGEST)) != sha256:
+                raise BadRequestError(f"{name} is another file here", remedy="push again")
+            found[path] = str(sha256)
+        TrustRecord().add(found)
+        return len(found)
 
     def _watch(self, have: Json) -> Iterator[Frame]:
         """Begin to follow, each log from where the other side has it; a log it has wrong is told anew."""

@@ -23,8 +23,8 @@ from typing import Any, Final, NamedTuple
 from deeprl_tui.core import state
 from deeprl_tui.core.files import open_regular
 from deeprl_tui.core.layout import RootPaths, RunPaths, events_file, name_in, spec_file
-from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.state import RunView
+from deeprl_tui.runs.homes import is_alive
 from deeprl_tui.runs.load import load_view
 from deeprl_tui.runs.record import OWN, SHARED, Record, make, record_of, shared
 
@@ -84,7 +84,7 @@ def read(folder: str, *, held: bool | None = None) -> Entry | RunView:
     paths = RunPaths(Path(folder))
     before = stamp(folder)
     if held is None:
-        held = is_held(paths.lock)
+        held = is_alive(paths)
     view = load_view(paths, held=held, whole=not held)
     if held or not state.is_over(view.state) or stamp(folder, before) != before:
         return view

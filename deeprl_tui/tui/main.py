@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from deeprl_tui.errors import DeeprlError, ExitCode, UnknownNameError
 
 if TYPE_CHECKING:
     from deeprl_tui.config.prefs import Store
+    from deeprl_tui.monitor.fleet import Fleet
+    from deeprl_tui.ops import Everywhere
     from deeprl_tui.tui.app import Workspace
 
 _EPILOG = """\
@@ -86,12 +89,19 @@ def _workspace(options: argparse.Namespace, store: "Store | None") -> "Workspace
         file=file,
         root=root,
         fleet=Fleet(time.time),
-        watch=ops.watch,
+        watch=partial(_watch, file),
         supervise=ops.supervise,
         launch=tuple(options.launch or ()),
         seeds=options.seeds,
         kept=load_kept(store, root if options.runs or file is None else file.resolve()),
     )
+
+
+def _watch(file: Path | None, root: Path, fleet: "Fleet") -> "Everywhere":
+    """Follow the runs here and on all hosts of the project; called in the background."""
+    from deeprl_tui import ops
+
+    return ops.watch_everywhere(ops.check(file).project if file else None, root, fleet)
 
 
 def _demo(store: "Store | None") -> "Workspace":
