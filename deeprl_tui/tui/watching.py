@@ -17,7 +17,7 @@ from deeprl_tui.tui.widgets.rows import Piece
 from deeprl_tui.tui.widgets.text import cut
 from deeprl_tui.tui.words import count, number
 
-RECENT = 60
+RECENT = 30
 """Frames whose values set the scale of the bars."""
 TREND = 4000
 LEAST_BAR = 5
@@ -39,14 +39,14 @@ class Memory:
         """Remember a frame."""
         if frame.episode != self.episode or frame.step == 0:
             self.episode = frame.episode
-            self.hopes.clear()
+            self.forget()
         known = [value for value in frame.values if isfinite(value)]
         if known and not frame.over:
             self.recent.append(frame.values)
             self.hopes.append(max(known))
 
     def forget(self) -> None:
-        """Other weights play now."""
+        """Other weights play now, or another episode has begun."""
         self.recent.clear()
         self.hopes.clear()
 
@@ -113,13 +113,13 @@ def episodes(played: Sequence[Played], scene: Scene, width: int, room: int, pale
     totals = [one.total for one in played]
     mean = number(fmean(totals)) + (f" ± {number(stdev(totals))}" if len(totals) > 1 else "")
     title = [Piece(f"Mean of {len(totals)}  ", quiet), Piece(mean, text)]
-    top, low = max(*totals, scene.solved or totals[0], 0.0), min(*totals, 0.0)
+    most = max(map(abs, (*totals, scene.solved or 0.0))) or 1.0
     tail = max(len(number(total)) for total in totals[-room:])
     bar = max(3, width - tail - 8)
     lines: list[Line] = [title]
     for one in list(played)[: -room - 1 : -1]:
         solved = scene.solved is not None and one.total >= scene.solved
-        done, _ = progress_bar((one.total - low) / (top - low) if top > low else 1.0, bar)
+        done, _ = progress_bar(abs(one.total) / most, bar)
         lines.append(
             [
                 Piece(f"{one.episode:>4} ", quiet),
