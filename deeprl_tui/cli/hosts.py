@@ -118,6 +118,8 @@ def push(
     runs: Runs = None,
 ) -> int:
     """Bring hosts to this version: environment, experiments.toml, plug-ins. Quick when nothing changed."""
+    from deeprl_tui.ops.pushing import push as push_to
+
     output, project = Output(), load_project(file)
     links = ops.hosts_of(find_runs_folder(file, runs, make=True), project)
     packed = sorted(wheels.glob("*.whl")) if wheels else []
@@ -125,7 +127,7 @@ def push(
     try:
         for name in names:
             try:
-                done = ops.push(links, project, name, wheels=packed, say=output.say)
+                done = push_to(links, project, name, wheels=packed, say=output.say)
                 what = "installed" if done.installed else "nothing new"
                 output.line(f"{name}  ready  {what}  {done.env}  {done.seconds:.1f} s")
             except DeeprlError as error:

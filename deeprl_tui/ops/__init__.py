@@ -42,7 +42,6 @@ from deeprl_tui.ops.reading import watch as watch
 from deeprl_tui.ops.remote import Everywhere as Everywhere
 from deeprl_tui.ops.remote import Hosts as Hosts
 from deeprl_tui.ops.remote import hosts_of as hosts_of
-from deeprl_tui.ops.remote import push as push
 from deeprl_tui.ops.remote import watch_everywhere as watch_everywhere
 from deeprl_tui.ops.results import list_runs as list_runs
 from deeprl_tui.ops.results import read_records as read_records

@@ -13,18 +13,14 @@ from random import Random
 from deeprl_tui.config import Host, Project
 from deeprl_tui.core.layout import RootPaths
 from deeprl_tui.core.spec import Json, RunId, RunSpec
-from deeprl_tui.core.trust import REMEDY
-from deeprl_tui.errors import DeeprlError, RefusedError, UnknownNameError
+from deeprl_tui.errors import DeeprlError, UnknownNameError
 from deeprl_tui.hosts import book, ssh
-from deeprl_tui.hosts import push as pushing
 from deeprl_tui.hosts.mirror import Mirror
-from deeprl_tui.hosts.parcel import Piece
 from deeprl_tui.monitor.feed import LocalFeed
 from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.monitor.frames import Alive, Damaged, Hello
 from deeprl_tui.monitor.link import Link
 from deeprl_tui.ops import reading
-from deeprl_tui.ops.project import code_files
 from deeprl_tui.runs.homes import remember
 from deeprl_tui.runs.store import RunStore
 
@@ -157,30 +153,6 @@ class Hosts:
         if not isinstance(told, dict):
             raise DeeprlError("answered something else", place="launch")
         return {RunId.parse(run): str(what) for run, what in told.items()}
-
-
-def push(
-    hosts: Hosts, project: Project, name: str, *, wheels: Sequence[Path] = (), say: Callable[[str], None]
-) -> pushing.Pushed:
-    """Make a host ready for a project: environment, experiments.toml, plug-ins, and trust in them.
-
-    Raises HostError, and RefusedError for plug-ins that are not trusted here.
-    """
-    host = hosts.hosts.get(name)
-    if host is None:
-        raise UnknownNameError("no such host", place=name, remedy="deeprl hosts names all")
-    folder, file = Path(project.path).resolve().parent, Path(project.path)
-    code = code_files(project)
-    for one in code:
-        if one.trust != "trusted":
-            raise RefusedError(f"{one.file} is not trusted", place=str(folder), remedy=REMEDY)
-    pieces = [Piece(file.name, file.read_bytes()), *(Piece(one.file, one.path.read_bytes()) for one in code)]
-    sent = [Piece(wheel.name, wheel.read_bytes()) for wheel in wheels]
-    done = pushing.push(host, hosts.folder(host), pieces, wheels=sent, say=say)
-    hosts.again(name)
-    if code:
-        hosts.call(name, "trust", {"files": {one.file: one.sha256 for one in code}})
-    return done
 
 
 class Everywhere:
