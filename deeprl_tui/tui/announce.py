@@ -5,9 +5,7 @@ terminal is rung only while it is not looked at.
 """
 
 import os
-import shutil
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -165,35 +163,15 @@ class Announcer:
         self._app.post_message(Finished(partial(self._app.fail, error)))
 
     def _to_desktop(self, title: str, text: str) -> None:
-        command = desktop_command(title, text, os.environ)
+        from deeprl_tui.monitor import desktop  # subprocess: not on the way to the first screen
+
+        command = desktop.desktop_command(title, text, os.environ)
         if command is not None:
-            self._app.jobs.run("desktop", partial(_call, command), lambda _: None, self._app.fail, every=True)
+            call = partial(desktop.notify, command)
+            self._app.jobs.run("desktop", call, lambda _: None, self._app.fail, every=True)
         elif self._app._driver is not None:
-            self._app._driver.write(desktop_sequence(title, text, os.environ))
+            self._app._driver.write(desktop.desktop_sequence(title, text, os.environ))
 
 
 def _summary(notices: Sequence[Notice]) -> str:
     return "; ".join(clean(f"{notice.who} {notice.text}".strip()) for notice in notices[-3:])
-
-
-def _call(command: Sequence[str]) -> None:
-    subprocess.run(command, check=True, timeout=5, stdin=subprocess.DEVNULL, capture_output=True)
-
-
-def desktop_command(title: str, text: str, environ: Mapping[str, str]) -> list[str] | None:
-    """The program that shows a notification on this machine's desktop; None over ssh or without one."""
-    local = "SSH_CONNECTION" not in environ and (environ.get("WAYLAND_DISPLAY") or environ.get("DISPLAY"))
-    program = shutil.which("notify-send", path=environ.get("PATH")) if local else None
-    return [program, "--app-name=deeprl", "--", clean(title)[:100], clean(text)[:400]] if program else None
-
-
-def desktop_sequence(title: str, text: str, environ: Mapping[str, str]) -> str:
-    """What makes a terminal show a notification: OSC 777 where it is known, else OSC 9; through tmux too."""
-    title, text = clean(title).replace(";", ",")[:100], clean(text).replace(";", ",")[:400]
-    if "VTE_VERSION" in environ or environ.get("TERM", "").startswith(("rxvt", "foot")):
-        told = f"\x1b]777;notify;{title};{text}\x1b\\"
-    else:
-        told = f"\x1b]9;{title}: {text}\x1b\\"
-    if "TMUX" in environ:  # needs allow-passthrough there
-        return "\x1bPtmux;" + told.replace("\x1b", "\x1b\x1b") + "\x1b\\"
-    return told

@@ -1,10 +1,7 @@
 """Which messages are shown, and what they say."""
 
-import pytest
-
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.monitor.news import Kind, Notice
-from deeprl_tui.tui.announce import desktop_command, desktop_sequence
 from deeprl_tui.tui.toasts import STAYS_S, TOGETHER_S, Shelf
 
 
@@ -93,27 +90,3 @@ def test_hosts_have_their_names() -> None:
     assert texts(shelf) == ["✗ vm-1 is lost: no answer"]
     shelf.add([Notice("lost", 0.0, "is lost: no answer", host="vm-2")], 1.0)
     assert texts(shelf) == ["✗ vm-1, vm-2: are lost"]
-
-
-@pytest.mark.parametrize(
-    ("environ", "sequence"),
-    [
-        ({"TERM": "xterm-kitty"}, "\x1b]9;lab: 3 runs, done\x1b\\"),
-        ({"TERM": "xterm", "VTE_VERSION": "7600"}, "\x1b]777;notify;lab;3 runs, done\x1b\\"),
-        ({"TERM": "tmux", "TMUX": "x"}, "\x1bPtmux;\x1b\x1b]9;lab: 3 runs, done\x1b\x1b\\\x1b\\"),
-    ],
-)
-def test_terminals_are_asked_in_their_own_way(environ: dict[str, str], sequence: str) -> None:
-    """OSC 9, OSC 777, and wrapped for tmux; a semicolon would end the field."""
-    assert desktop_sequence("lab", "3 runs; done", environ) == sequence
-
-
-def test_no_text_leaves_its_sequence() -> None:
-    """What a run says cannot end the sequence and begin its own."""
-    assert desktop_sequence("a\x1b\\b", "c\x07d\x9c", {}) == "\x1b]9;a·\\b: c·d·\x1b\\"
-
-
-def test_the_desktop_is_asked_only_where_there_is_one() -> None:
-    """Over ssh the terminal shows it."""
-    assert desktop_command("a", "b", {"DISPLAY": ":0", "SSH_CONNECTION": "1", "PATH": "/usr/bin"}) is None
-    assert desktop_command("a", "b", {"PATH": "/usr/bin"}) is None
