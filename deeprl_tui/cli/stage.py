@@ -208,9 +208,9 @@ def values(frame: Frame, scene: Scene, width: int) -> str:
     taken = sum(len(name) + len(value) + 4 for name, _, value in labels)
     bar = max(2, min(10, (width - taken) // len(labels)))
     parts = []
-    for name, share, value in labels:
+    for name, share, number in labels:
         filled = max(1, round(share * bar)) if share == share else 0
-        parts.append(f"{name} {'━' * filled}{'─' * (bar - filled)} {value}")
+        parts.append(f"{name} {'━' * filled}{'─' * (bar - filled)} {number}")
     while parts and sum(len(part) + 2 for part in parts) - 2 > width:
         parts.pop()
     return "  ".join(parts)

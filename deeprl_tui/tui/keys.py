@@ -129,9 +129,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("play.round", "r", "round", "Again", "begin a new episode", (PLAY,), "r"),
     Key("play.command", "Y", "copy_command", "", "copy the command that plays it", (PLAY,), "Y", False),
     Key("mark", "space", "mark", "Mark", "mark the row for n, x, p and r", (DASHBOARD,), "space", False),
-    Key(
-        "undo", "u", "undo", "Undo", "let go on what was stopped just now", (EVERYWHERE,), "u", False
-    ),
+    Key("undo", "u", "undo", "Undo", "let go on what was stopped just now", (EVERYWHERE,), "u", False),
     Key("filter", "slash", "filter", "Filter", "show only rows that have these words", (DASHBOARD,), "/"),
     Key("clear", "escape", "clear", "", "clear filter, marks and messages", (DASHBOARD,), "esc", False),
     Key("metric", "m", "metric(1)", "Metric", "show the next metric", CURVES, "m"),
@@ -199,7 +197,9 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("chart.zoom", "", "", "", "zoom in, zoom out", (CHART,), "+ -", False),
     Key("chart.pan", "", "", "", "move the zoomed part", (CHART,), "⇧← ⇧→", False),
     Key("chart.fit", "", "", "", "show everything; a double click does, too", (CHART,), "0", False),
-    Key("chart.box", "", "", "", "drag over a part to zoom to it; ctrl when zoomed", (CHART,), "mouse", False),
+    Key(
+        "chart.box", "", "", "", "drag over a part to zoom to it; ctrl when zoomed", (CHART,), "mouse", False
+    ),
     Key("chart.tail", "", "", "", "follow the end of the curves", (CHART,), "f", False),
     Key("chart.axis", "", "", "", "next x axis: steps, episodes, time, updates", (CHART,), "X", False),
     Key("chart.seeds", "", "", "", "each seed as a faint line", (CHART,), "S", False),

@@ -20,6 +20,7 @@ from deeprl_tui.tui.picture import Picture
 from deeprl_tui.tui.theme import Palette
 from deeprl_tui.tui.widgets.key_bar import KeyBar
 from deeprl_tui.tui.widgets.lines import Lines
+from deeprl_tui.tui.widgets.live_table import LiveTable
 from deeprl_tui.tui.widgets.panel import Panel
 from deeprl_tui.tui.widgets.rows import Piece
 from deeprl_tui.tui.words import plural
@@ -131,7 +132,7 @@ class WatchScreen(Screen[None]):
         """Say something in the key bar for a moment."""
         self.query_one(KeyBar).say(text)
 
-    def on_live_table_sorted(self) -> None:
+    def on_live_table_sorted(self, event: LiveTable.Sorted) -> None:
         """Rows are sorted where they are made."""
         self.repaint()
 

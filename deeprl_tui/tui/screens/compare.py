@@ -92,7 +92,7 @@ class CompareScreen(Overlay):
             verdict = verdicts.get(line.experiment)
             rows.append(comparing.verdict_row(line, verdict, palette, at, room, waits=waits))
         table.set_rows(rows)
-        bases = dict.fromkeys(line.key for one in lines if (line := self.desk.baseline_of(one)) is not None)
+        bases = dict.fromkeys(base.key for one in lines if (base := self.desk.baseline_of(one)) is not None)
         told = f"Against {', '.join(bases)}" if bases else "No baseline: B takes the row under the cursor"
         panel.set_title([Piece(told, palette.style("foreground", 0.75))])
         family = max((verdict.family for verdict in verdicts.values()), default=0)
