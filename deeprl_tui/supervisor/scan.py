@@ -66,8 +66,8 @@ class Scanner:
         last = seen.paths.events(attempts[-1]) if attempts else None
         size = (len(attempts), last.stat().st_size if last else 0)
         over = seen.view is not None and state.is_over(seen.view.state)
-        if over and size == seen.size:
-            return
+        if over and not seen.held and size == seen.size:
+            return  # if it was held, somebody was resuming it: the view may be older than the log
         held = is_held(seen.paths.lock)
         if size != seen.size or (held and read_status(seen.paths)):
             seen.grew_at = now  # a worker that waits for disk space is not stalled
