@@ -59,13 +59,13 @@ class Feed(Protocol):
 class Files(Protocol):
     """What runs tell beyond their curves; called in threads."""
 
-    def told(self, run: RunView) -> Sequence[ops.Told]:
+    def told(self, run: RunView) -> "Sequence[ops.Told]":
         """Its events in words."""
 
     def printed(self, run: RunView) -> Sequence[str]:
         """What its workers printed."""
 
-    def files(self, run: RunView) -> Sequence[ops.FileFact]:
+    def files(self, run: RunView) -> "Sequence[ops.FileFact]":
         """Its files."""
 
 
@@ -109,7 +109,7 @@ class DeeprlApp(Actions):
         super().__init__(ansi_color=theme == detect.COLORLESS or None)
         self.workspace = workspace
         self.jobs = Jobs(self)
-        self.files: Files = workspace.files or ops.RunFiles(workspace.root)
+        self._files: Files | None = workspace.files
         self.requests = Requests(self)
         self.announcer = Announcer(self)
         self.painter = Painter(workspace.fleet, workspace.file, workspace.wall)
@@ -133,6 +133,13 @@ class DeeprlApp(Actions):
         desk = Desk(self)
         desk.browse = Browse.of_json(self.memory.session.screens.get("desk"))
         return desk
+
+    @property
+    def files(self) -> Files:
+        """What runs tell beyond their curves; made when a screen first asks."""
+        if self._files is None:
+            self._files = ops.RunFiles(self.workspace.root)
+        return self._files
 
     # -- begin and end -----------------------------------------------------------------------------------
 

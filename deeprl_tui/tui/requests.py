@@ -47,7 +47,7 @@ class Requests:
             self._app.fail(ConfigError(problems) if problems else DeeprlError("there is no experiments.toml"))
             return
 
-        def work() -> ops.Launched:
+        def work() -> "ops.Launched":
             request = ops.choose(project, names, seeds or None, overrides)
             launched = ops.launch(request, root, fresh=fresh)
             self._app.workspace.supervise(root)
@@ -55,7 +55,7 @@ class Requests:
 
         self._app.jobs.run("launch", work, self._on_launched, self._app.fail, every=True)
 
-    def _on_launched(self, launched: ops.Launched) -> None:
+    def _on_launched(self, launched: "ops.Launched") -> None:
         names = list(dict.fromkeys(run.experiment for run in launched.ids))
         what = names[0] if len(names) == 1 else plural(len(names), "experiment")
         if launched.created:
@@ -152,7 +152,7 @@ class Requests:
             every=True,
         )
 
-    def _on_answers(self, answers: Sequence[ops.Answer], what: Ask | None = None) -> None:
+    def _on_answers(self, answers: "Sequence[ops.Answer]", what: Ask | None = None) -> None:
         refused = [answer for answer in answers if not answer.done]
         for answer in refused[:3]:
             self._app.fail(DeeprlError(answer.text, place=str(answer.run)))

@@ -48,3 +48,13 @@ def test_the_dashboard_loads_no_learner(module: str) -> None:
 def test_the_supervisor_loads_no_learner() -> None:
     """Its fork server does; the supervisor itself stays small."""
     assert not loaded("deeprl_tui.supervisor.loop") & {"torch", "stable_baselines3", "gymnasium", "textual"}
+
+
+def test_operations_are_loaded_when_they_are_asked_for() -> None:
+    """Every name that the package promises is there, and none is loaded before."""
+    code = (
+        "import sys; from deeprl_tui import ops; "
+        "early = [name for name in sys.modules if name.startswith('deeprl_tui.ops.')]; "
+        "print(early, all(callable(getattr(ops, name)) or name == 'RUNS' for name in ops._HOME))"
+    )
+    assert run_python(code).split("\n")[0] == "[] True"
