@@ -148,9 +148,10 @@ def _own_code(record: Record, log: Log, model: str) -> Iterator[str]:
     yield ""
     yield "from deeprl_agents import envs"
     yield "from deeprl_agents.dqn.dqn import DQN"
+    yield "from deeprl_tui.core.layout import RunPaths"
     yield "from deeprl_tui.core.spec import RunSpec"
     yield ""
-    yield 'spec = RunSpec.from_json(Path("run.json").read_text())'
+    yield "spec = RunSpec.from_json(RunPaths(Path()).spec.read_text())"
     yield "env = envs.make(spec, training=False)"
     yield f'model = DQN.load({_literal(model)}, device="cpu")'
     yield "observation, _ = env.reset()"
