@@ -86,6 +86,7 @@ actions = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(steps, numbers), max_size=200))
 def test_no_peak_is_lost_and_sum_and_count_are_exact(samples: list[tuple[float, float]]) -> None:
     """Over all buckets: the lowest, the highest, the sum and the count of all numbers."""
@@ -100,6 +101,7 @@ def test_no_peak_is_lost_and_sum_and_count_are_exact(samples: list[tuple[float, 
     assert max(buckets.high, default=-math.inf) == max(known, default=-math.inf)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 3000))
 def test_a_curve_is_bounded(size: int) -> None:
     """No column is ever longer than the limit, and none is shorter than half of it once it was full."""
@@ -129,6 +131,7 @@ def test_a_rewind_is_what_a_fresh_fold_gives(plan: list[tuple[str, int, int]]) -
     assert state(history.curve) == state(fresh)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(), st.floats(), st.floats(), st.floats()), max_size=80))
 def test_no_axis_ever_goes_back(samples: list[tuple[float, float, float, float]]) -> None:
     """A damaged log cannot fold a curve, whatever its numbers are."""
@@ -141,6 +144,7 @@ def test_no_axis_ever_goes_back(samples: list[tuple[float, float, float, float]]
         assert all(value == value for value in column)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500), st.integers(0, 600))
 def test_a_rewind_to_anywhere_keeps_nothing_that_came_later(size: int, step: int) -> None:
     """A step without a checkpoint may cost samples before it, never keeps one after it."""
