@@ -109,6 +109,8 @@ def _send(
         if view is None or view.fault:
             output.say(f"deeprl: {name} left out: {view.fault if view else 'did not answer in time'}")
             continue
+        if view.warning:
+            output.say(f"deeprl: {name}: {view.warning}")
         rooms[name] = Room(len(view.cores), len(view.held))
     if not rooms:
         raise DeeprlError("no host answers", place=", ".join(names), remedy="deeprl hosts tells more")
@@ -184,8 +186,9 @@ def _say_faults(output: Output, fleet: Fleet, names: Sequence[str]) -> None:
     views = heard(fleet, names, time.monotonic, time.sleep)
     for name in names:
         view = views.get(name)
-        if view is None or view.fault:
-            output.say(f"deeprl: {name}: {view.fault if view else 'did not answer in time'}")
+        told = (view.fault or view.warning) if view else "did not answer in time"
+        if told:
+            output.say(f"deeprl: {name}: {told}")
 
 
 def _many(number: int) -> str:

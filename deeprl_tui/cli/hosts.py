@@ -179,15 +179,16 @@ def heard(
 def _row(host: Host, view: HostView) -> tuple[Cell | str, ...]:
     if view.fault:
         return (Cell("✗", "red"), host.name, host.address, "", "", "", "", Cell(view.fault, "red"))
+    heard = f"{clock(view.heard)}  {view.machine}  {view.version}"
     return (
-        Cell("●", "green"),
+        Cell("●", "yellow" if view.warning else "green"),
         host.name,
         host.address,
         str(len(view.cores)),
         str(len(view.held)),
         look.size(view.memory_total),
         look.size(view.disk_free),
-        f"{clock(view.heard)}  {view.machine}  {view.version}",
+        Cell(view.warning, "yellow") if view.warning else heard,
     )
 
 
@@ -196,6 +197,7 @@ def _record(host: Host, view: HostView) -> dict[str, Json]:
         "host": host.name,
         "address": host.address,
         "fault": view.fault or None,
+        "warning": view.warning or None,
         "cores": len(view.cores),
         "runs": sorted(map(str, view.held)),
         "memory": view.memory_total,

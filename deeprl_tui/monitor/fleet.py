@@ -36,6 +36,7 @@ class HostView:
     found: int = 0  # run directories there
     unread: int = 0  # those of them that have not been read yet
     fault: str = ""  # why nothing arrives; empty while it does
+    warning: str = ""  # what is wrong though it arrives
     machine: str = ""  # what it calls itself
     version: str = ""  # of deeprl-tui there
     held: frozenset[RunId] = frozenset()  # runs with a living worker there
@@ -151,6 +152,13 @@ class Fleet:
             at = self._hosts.setdefault(host, _Host(HostView(host)))
             since = at.view.fault_since if at.view.fault else self._wall()
             at.view = replace(at.view, fault=why, reading=False, fault_since=since)
+
+    def warn(self, host: str, what: str) -> None:
+        """Say what is wrong with a host that does speak; empty: nothing is."""
+        with self._lock:
+            self._version += 1
+            at = self._hosts.setdefault(host, _Host(HostView(host)))
+            at.view = replace(at.view, warning=what)
 
     def snapshot(self) -> FleetSnapshot:
         """The picture now. The same object as long as nothing changed."""

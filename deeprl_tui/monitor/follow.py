@@ -13,7 +13,7 @@ from types import MappingProxyType
 from deeprl_tui.core.files import read_small
 from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
 from deeprl_tui.core.lock import is_held
-from deeprl_tui.core.log import read_bytes
+from deeprl_tui.core.log import CHUNK, read_bytes
 from deeprl_tui.core.spec import MAX_SPEC, RunId
 from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Frame, Reset
 from deeprl_tui.monitor.machine import CoreLoad, disk_free, memory
@@ -37,6 +37,7 @@ class Follower:
 
     folders: names the run directories to follow, at every full look; by default all of the runs folder.
     start: where to begin to read a run's log, by its attempt; by default at its beginning.
+    piece: bytes of a log in one frame, at most.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Follower:
         *,
         folders: Callable[[], Iterable[RunPaths]] | None = None,
         start: Mapping[tuple[RunId, int], int] = MappingProxyType({}),
+        piece: int = CHUNK,
     ) -> None:
         self._root = RootPaths(root)
         self._folders = folders or self._root.runs
@@ -55,6 +57,7 @@ class Follower:
         self._tails: dict[RunId, _Tail] = {}
         self._damaged: set[Path] = set()
         self._start = dict(start)
+        self._piece = piece
         self._polls = 0
 
     @property
@@ -116,7 +119,7 @@ class Follower:
             try:
                 if os.stat(path).st_size <= offset:  # noqa: PTH116  the hot path: a Path.stat costs twice as much
                     continue
-                while data := read_bytes(path, tail.offsets[attempt]):
+                while data := read_bytes(path, tail.offsets[attempt], self._piece):
                     yield Data(run, attempt, tail.offsets[attempt], data)
                     tail.offsets[attempt] += len(data)
             except OSError:

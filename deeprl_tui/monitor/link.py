@@ -1,7 +1,8 @@
 """The thread that keeps a host's mirror growing: one ssh process, frames in, requests out.
 
 Rule: a link may break at any byte. What arrived is in the mirror, the next connection goes on from there, and
-a request whose answer was lost is sent again: the host does each only once.
+a request whose answer was lost is sent again: the host does each only once. What finds no space here is asked
+for again later; the host stays in sight meanwhile.
 """
 
 import contextlib
@@ -16,7 +17,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
-from deeprl_tui.core.spec import Json, RunId
+import deeprl_tui
+from deeprl_tui.core.spec import FORMAT, Json, RunId
 from deeprl_tui.errors import DeeprlError
 from deeprl_tui.hosts.mirror import GapError, Mirror
 from deeprl_tui.hosts.ssh import HostError, explain
@@ -29,6 +31,8 @@ FIRST_S = 30.0
 """The first word may take this long: a login, a Python that starts."""
 BACKOFF_S = (0.5, 30.0)
 CHUNK = 1 << 18
+KEEP_AGAIN_S = 5.0
+"""What could not be kept is asked for again after so long."""
 SAID = 20
 """Lines of ssh's stderr that are kept, for the words of a fault."""
 
@@ -41,6 +45,9 @@ class Listener(Protocol):
 
     def fault(self, host: str, why: str) -> None:
         """Nothing arrives, and why."""
+
+    def warn(self, host: str, what: str) -> None:
+        """What is wrong though it arrives; empty when nothing is."""
 
 
 @dataclass(slots=True)
@@ -81,6 +88,11 @@ class Link:
         self._refused: set[RunId] = set()
         self._numbers = 0
         self._heard = 0.0
+        self._watch = ""  # the request whose answer is awaited: until then data is of an older one
+        self._watches = 0
+        self._unkept = False  # what arrives cannot be written down
+        self._keep_again = 0.0
+        self._warnings: dict[str, str] = {}  # by topic
         self._thread = threading.Thread(target=self._run, name=f"link-{name}", daemon=True)
         self.error: HostError | None = None
 
@@ -169,6 +181,8 @@ class Link:
             why = self._talk(
                 _Pipes(process.stdin.fileno(), process.stdout.fileno(), process.stderr.fileno()), said
             )
+        except HostError as error:
+            why = error
         except (OSError, GapError, wire.WireError, DeeprlError) as error:
             why = HostError(str(error), place=self._name, kind="lost")
         finally:
@@ -189,7 +203,7 @@ class Link:
         for call in self._calls.values():  # their answers were lost with the last connection
             pipes.send(call.request)
         self._heard, patience = self._monotonic(), FIRST_S
-        rest = b""
+        self._watch, self._unkept, rest = "", False, b""
         while not self._stop.is_set():
             wanted = [pipes.out, pipes.err, self._wake_read]
             ready, _, _ = select.select(wanted, [pipes.into] if pipes.unsent else [], [], 0.5)
@@ -210,8 +224,9 @@ class Link:
                 *lines, rest = (rest + data).split(b"\n")
                 for line in lines:
                     self._hear(wire.decode(line), pipes)
+                self._heard = self._monotonic()
                 if lines:
-                    self._heard, patience = self._monotonic(), SILENT_S
+                    patience = SILENT_S
                 if len(rest) > wire.MAX_LINE:
                     return HostError("speaks something else", place=self._name)
             if self._monotonic() - self._heard > patience:
@@ -226,23 +241,23 @@ class Link:
         match said:
             case Hello():
                 self.error = None
+                self._check_version(said)
                 self._listener.apply(self._name, said)
-                have: Json = [[str(one.run), one.attempt, one.size, one.crc] for one in self._mirror.have()]
-                pipes.send(wire.Request(f"{self._open_id}-watch", "watch", {"have": have}))
-            case Described(run, spec):
-                try:
-                    self._mirror.describe(run, spec)
-                    self._refused.discard(run)
-                except DeeprlError as error:
-                    self._refused.add(run)
-                    self._listener.apply(self._name, Damaged(f"{self._name}:{run}", error.fault))
-            case Data(run, attempt, offset, data) if run not in self._refused:
-                if self._mirror.append(run, attempt, offset, data):
-                    self._grown()
-            case Reset(run, _):
-                self._mirror.reset(run)
-            case Alive() | Damaged():
+                self._ask_for_data(pipes)
+            case Described() | Data() | Reset():
+                self._keep(said)
+            case Alive():
                 self._listener.apply(self._name, said)
+                if not self._unkept and not self._watch:
+                    self._warn("kept", "")
+                elif self._unkept and self._monotonic() >= self._keep_again:
+                    self._ask_for_data(pipes)
+            case Damaged():
+                self._listener.apply(self._name, said)
+            case wire.Answer() if said.id == self._watch:
+                self._watch = ""
+                if not said.done:
+                    raise HostError(said.error, place=self._name)
             case wire.Answer():
                 call = self._calls.pop(said.id, None)
                 if call is not None:
@@ -251,7 +266,59 @@ class Link:
                 elif said.id == self._open_id and not said.done:
                     raise HostError(said.error, place=self._name)
             case _:
-                pass  # of a later version, or of a run that is not kept here
+                pass  # of a later version
+
+    def _check_version(self, said: Hello) -> None:
+        """Say that another version speaks there. Raises HostError for one that writes runs differently."""
+        ours = deeprl_tui.__version__
+        told = f"runs deeprl-tui {said.version}, here is {ours}"
+        if said.format != FORMAT:
+            raise HostError(f"{told}: other run directories", place=self._name, remedy=self._push)
+        self._warn("version", "" if said.version == ours else f"{told}: {self._push}")
+
+    @property
+    def _push(self) -> str:
+        return f"deeprl push {self._name}"
+
+    def _ask_for_data(self, pipes: "_Pipes") -> None:
+        """Ask for all that is not here yet."""
+        self._watches += 1
+        self._watch, self._unkept = f"{self._open_id}-watch-{self._watches}", False
+        have: Json = [[str(one.run), one.attempt, one.size, one.crc] for one in self._mirror.have()]
+        pipes.send(wire.Request(self._watch, "watch", {"have": have}))
+
+    def _keep(self, said: Described | Data | Reset) -> None:
+        """Write down what arrived. Without space for it nothing more is, until it is asked for again."""
+        if self._unkept or (self._watch and not isinstance(said, Reset)):
+            return
+        try:
+            match said:
+                case Described(run, spec):
+                    self._describe(run, spec)
+                case Data(run, attempt, offset, data) if run not in self._refused:
+                    if self._mirror.append(run, attempt, offset, data):
+                        self._grown()
+                case Reset(run, _):
+                    self._mirror.reset(run)
+        except OSError as error:
+            self._unkept, self._keep_again = True, self._monotonic() + KEEP_AGAIN_S
+            why = (error.strerror or str(error)).lower()
+            self._warn(
+                "kept", f"what it sends cannot be kept here ({why}); when it can, it goes on by itself"
+            )
+
+    def _describe(self, run: RunId, spec: bytes) -> None:
+        try:
+            self._mirror.describe(run, spec)
+            self._refused.discard(run)
+        except DeeprlError as error:
+            self._refused.add(run)
+            self._listener.apply(self._name, Damaged(f"{self._name}:{run}", error.fault))
+
+    def _warn(self, topic: str, text: str) -> None:
+        if self._warnings.get(topic, "") != text:
+            self._warnings[topic] = text
+            self._listener.warn(self._name, "; ".join(filter(None, self._warnings.values())))
 
 
 class _Pipes:

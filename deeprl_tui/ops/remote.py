@@ -4,6 +4,7 @@ Rule: a run that is meant for a host is first made here, as a mirror without a l
 and was never started there is asked for again at each attach. Asking twice is harmless.
 """
 
+import contextlib
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -64,7 +65,7 @@ class Hosts:
             opening: dict[str, Json] = {"folder": self.folder(host), "cores": host.cores}
             self._links[name] = Link(
                 name,
-                ssh.command(host.address),
+                ssh.command(host.address, options=ssh.options_of(host)),
                 opening,
                 Mirror(self._root, name),
                 self,
@@ -113,11 +114,16 @@ class Hosts:
                 at, before = self._remembered.get(host, (0.0, None))
                 if held != before or self._wall() - at >= REMEMBER_S:
                     self._remembered[host] = (self._wall(), held)
-                    remember(RootPaths(self._root), host, self._wall(), held)
+                    with contextlib.suppress(OSError):  # a full disk here: the link says so
+                        remember(RootPaths(self._root), host, self._wall(), held)
 
     def fault(self, host: str, why: str) -> None:
         """Nothing arrives from a host."""
         self._fleet.fault(host, why)
+
+    def warn(self, host: str, what: str) -> None:
+        """Something is wrong with a host that speaks."""
+        self._fleet.warn(host, what)
 
     # -- what is asked of them ---------------------------------------------------------------------------
 
@@ -139,11 +145,11 @@ class Hosts:
 
     def _send_again(self, host: str) -> None:
         """Ask for runs that were made here for this host and never began there."""
-        waiting = [
-            RunSpec.from_json(paths.spec.read_bytes(), place=str(paths.spec))
-            for _, paths in Mirror(self._root, host).runs()
-            if not paths.attempts()
-        ]
+        waiting = []
+        for _, paths in Mirror(self._root, host).runs():
+            with contextlib.suppress(DeeprlError, OSError):  # one that is damaged holds up no other
+                if not paths.attempts():
+                    waiting.append(RunSpec.from_json(paths.spec.read_bytes(), place=str(paths.spec)))
         if waiting:
             self.link(host).post("launch", {"specs": [spec.to_json() for spec in waiting]})
 

@@ -22,13 +22,15 @@ from deeprl_tui.hosts.mirror import tail_crc
 from deeprl_tui.monitor import wire
 from deeprl_tui.monitor.feed import boot_id
 from deeprl_tui.monitor.follow import POLL_S, Follower
-from deeprl_tui.monitor.frames import Frame, Hello, Reset
+from deeprl_tui.monitor.frames import Described, Frame, Hello, Reset
 from deeprl_tui.ops import asking, launching, reading
 from deeprl_tui.ops.project import RUNS
 from deeprl_tui.runs.find import worker_log
 from deeprl_tui.runs.store import Already, RunStore
 
 CHUNK = 65_536
+PIECE = 65_536
+"""Bytes of a log in one frame: what a slow link brings within a second or two, and a cut costs at most."""
 MOST_LINES = 10_000
 MOST_SPECS = 10_000
 
@@ -53,6 +55,7 @@ class Server:
         self._wall = wall
         self._start = supervise or (lambda root, cores: launching.supervise(root, cores=cores))
         self._follower: Follower | None = None
+        self._told: set[RunId] = set()  # runs that the other side has, so they need no description
 
     @property
     def _runs_folder(self) -> Path:
@@ -81,8 +84,14 @@ class Server:
 
     def frames(self) -> Iterator[Frame]:
         """What is new since the last call; nothing before somebody watches."""
-        if self._follower is not None:
-            yield from self._follower.poll()
+        if self._follower is None:
+            return
+        for frame in self._follower.poll():
+            if isinstance(frame, Described | Reset) and frame.run in self._told:
+                self._told.discard(frame.run)
+                if isinstance(frame, Described):
+                    continue
+            yield frame
 
     def handle(self, request: wire.Request) -> Iterator[wire.Said]:
         """Do what is asked. The last frame is the answer."""
@@ -173,7 +182,8 @@ class Server:
                 start.update({(run, attempt): size for attempt, (size, _) in logs.items()})
             else:
                 yield Reset(run, "replaced")
-        self._follower = Follower(self._runs_folder, self._usable(), self._wall, start=start)
+        self._told = {run for run, _ in start}
+        self._follower = Follower(self._runs_folder, self._usable(), self._wall, start=start, piece=PIECE)
 
 
 def speak(server: Server, read_fd: int, write_fd: int) -> None:

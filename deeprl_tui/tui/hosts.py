@@ -299,6 +299,8 @@ def fact_lines(host: HostView, palette: Palette, now: float, width: int) -> Line
         fact("supervisor", "starts what waits" if host.supervisor else "none: nothing waits, or press r")
     if host.version:
         fact("deeprl-tui", host.version)
+    if host.warning:
+        fact("warning", host.warning, "warning", 1.0)
     if host.spend is not None:
         fact("cost", f"${host.spend:.2f} so far")
     return lines

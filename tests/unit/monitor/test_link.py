@@ -11,18 +11,26 @@ from pathlib import Path
 import pytest
 import support
 
+import deeprl_tui
 from deeprl_tui.core.layout import RootPaths, RunPaths
-from deeprl_tui.core.spec import RunId
+from deeprl_tui.core.spec import FORMAT, RunId
 from deeprl_tui.errors import DeeprlError
 from deeprl_tui.hosts import ssh
 from deeprl_tui.hosts.mirror import Mirror
-from deeprl_tui.monitor.fleet import Fleet
+from deeprl_tui.monitor import link as linking
+from deeprl_tui.monitor.fleet import Fleet, HostView
 from deeprl_tui.monitor.link import Link
 from deeprl_tui.runs.homes import home_of
 
 FAKE = Path(__file__).parents[2] / "fake_ssh.py"
 RUN = RunId("CP_basic", 0)
 PATIENCE_S = 30.0
+OTHER = """-c '
+import deeprl_tui
+from pathlib import Path
+from deeprl_tui.ops import serving
+deeprl_tui.__version__, serving.FORMAT = "9.9", {format}
+serving.speak(serving.Server(Path.home()), 0, 1)'"""
 
 
 class Lab:
@@ -36,10 +44,18 @@ class Lab:
         self.here.mkdir()
         self.fleet = Fleet(time.time)
         self.links: list[Link] = []
+        (self.home / ".deeprl").mkdir()
+        self.serve_with("-m deeprl_tui serve")
+
+    def serve_with(self, words: str) -> None:
+        """Let the host answer with another Python program than ours."""
         serve = self.home / ".deeprl" / "serve"
-        serve.parent.mkdir()
-        serve.write_text(f"#!/bin/sh\nexec {sys.executable} -m deeprl_tui serve\n")
+        serve.write_text(f"#!/bin/sh\nexec {sys.executable} {words}\n")
         serve.chmod(0o755)
+
+    def host(self) -> HostView:
+        """What is known of the host."""
+        return next(iter(self.fleet.snapshot().hosts), HostView("vm"))
 
     def link(self) -> Link:
         """Connect."""
@@ -160,3 +176,39 @@ def test_unreachable(lab: Lab) -> None:
     assert "no machine of this name" in host.fault
     with pytest.raises(DeeprlError, match="no machine of this name"):
         link.call("ping", {}, 0.1)
+
+
+def test_other_version_there(lab: Lab) -> None:
+    """Another version that writes runs alike is warned of, with the remedy, and its runs come home."""
+    paths = support.make_run(lab.there, support.spec(), [(0.0, support.start())])
+    lab.serve_with(OTHER.format(format=FORMAT))
+    lab.link()
+    until(lambda: lab.log() == paths.events(1).read_bytes())
+    assert lab.host().warning == f"runs deeprl-tui 9.9, here is {deeprl_tui.__version__}: deeprl push vm"
+
+
+def test_other_format_there(lab: Lab) -> None:
+    """A version that writes runs differently is not read: the fault names both versions and the remedy."""
+    lab.serve_with(OTHER.format(format=FORMAT + 1))
+    lab.link()
+    until(lambda: bool(lab.host().fault))
+    assert lab.host().fault == (
+        f"runs deeprl-tui 9.9, here is {deeprl_tui.__version__}: other run directories; deeprl push vm"
+    )
+
+
+def test_what_cannot_be_kept_comes_later(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a log cannot be written here the host stays in sight and it is said; then the log comes."""
+    monkeypatch.setattr(linking, "KEEP_AGAIN_S", 0.1)
+    paths = support.make_run(lab.there, support.spec(), [(0.0, support.start())])
+    Mirror(lab.here, "vm").describe(RUN, paths.spec.read_bytes())
+    (mirrored,) = RootPaths(lab.here).runs()
+    mirrored.events(1).mkdir()  # stands for a disk that takes nothing
+    link = lab.link()
+    until(lambda: "cannot be kept here (is a directory)" in lab.host().warning)
+    assert link.call("ping", {}, PATIENCE_S)
+    until(lambda: lab.host().memory_total > 0)
+    assert not lab.host().fault
+    mirrored.events(1).rmdir()
+    until(lambda: lab.log() == paths.events(1).read_bytes())
+    until(lambda: not lab.host().warning)
