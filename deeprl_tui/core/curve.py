@@ -195,12 +195,14 @@ class Curve:
         for mark in self._marks:
             if mark.kept is None:
                 mark.kept = Buckets(*(column[: mark.used] for column in old))
-        self.buckets = Buckets(
-            *(column[1::2] for column in old[:4]),
-            array("d", map(min, old.low[::2], old.low[1::2])),
-            array("d", map(max, old.high[::2], old.high[1::2])),
-            array("d", map(add, old.total[::2], old.total[1::2])),
-            array("d", map(add, old.known[::2], old.known[1::2])),
+        self.buckets = Buckets._make(
+            [
+                *(column[1::2] for column in old[:4]),
+                array("d", map(min, old.low[::2], old.low[1::2])),
+                array("d", map(max, old.high[::2], old.high[1::2])),
+                array("d", map(add, old.total[::2], old.total[1::2])),
+                array("d", map(add, old.known[::2], old.known[1::2])),
+            ]
         )
         self.per *= 2
 
