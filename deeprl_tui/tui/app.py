@@ -5,6 +5,7 @@ Rule: nothing here keeps a run alive. The first frame is painted before any file
 
 import asyncio
 import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -30,6 +31,7 @@ from deeprl_tui.tui import detect, keys
 from deeprl_tui.tui.actions import Actions
 from deeprl_tui.tui.announce import Announcer
 from deeprl_tui.tui.background import Finished, Jobs
+from deeprl_tui.tui.hangup import STATUS, watch_terminal
 from deeprl_tui.tui.memory import Memory
 from deeprl_tui.tui.picture import Painter, Picture, live_runs
 from deeprl_tui.tui.requests import Requests
@@ -165,6 +167,8 @@ class DeeprlApp(Actions):
             # Without this the terminal keeps the alternate screen and mouse reports.
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, partial(self.exit, 128 + number, 128 + number))
+        if not self.is_headless and sys.stdin is not None:
+            watch_terminal(sys.stdin.fileno(), partial(loop.call_soon_threadsafe, self.exit, STATUS, STATUS))
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:

@@ -77,6 +77,16 @@ def test_signals_restore_the_terminal(tmp_path: Path, number: int, code: int) ->
     assert terminal.restored()
 
 
+def test_it_ends_with_its_terminal(tmp_path: Path) -> None:
+    """When the terminal is gone the app ends by itself, also where no signal says so."""
+    (tmp_path / "experiments.toml").write_text(FILE)
+    terminal = Terminal(tmp_path)
+    terminal.wait_for(b"No runs yet")
+    os.close(terminal.child)
+    os.close(terminal.descriptor)
+    assert terminal.process.wait(20) == 129
+
+
 def test_quit_says_what_goes_on(tmp_path: Path) -> None:
     """q leaves a line on the normal screen about runs that go on."""
     lab = Lab(tmp_path)
