@@ -20,6 +20,7 @@ ADDRESS: Final = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9_][A-Za
 """`[user@]host`, or a name of ~/.ssh/config: never an option, never a word for a shell."""
 FOLDER: Final = re.compile(r"~?[A-Za-z0-9_./-]+")
 IMAGE: Final = re.compile(r"[a-z0-9][A-Za-z0-9_./:@-]{0,254}")
+CLOUD: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
 MOST_CORES: Final = 4096
 
 HOST_KEYS: Final[Mapping[str, str]] = {
@@ -29,6 +30,7 @@ HOST_KEYS: Final[Mapping[str, str]] = {
     "python": "Its Python, 3.11 or newer. Default: python3.",
     "container": "Image in which workers run, where the host has docker. Default: none.",
     "price": "What an hour of it costs, in any currency. Default: unknown.",
+    "gce": "The project whose `deeprl gce up` made it, so that ssh finds its key. Default: none.",
 }
 
 
@@ -43,6 +45,7 @@ class Host:
     python: str = "python3"
     container: str = ""  # image; empty: none
     price: float | None = None  # for an hour
+    gce: str = ""  # label of the project that made it in the cloud; empty: ssh's own configuration
 
 
 def decode_hosts(document: Document, file: str, value: object) -> tuple[dict[str, Host], list[Problem]]:
@@ -87,6 +90,8 @@ def _check(key: str, value: object) -> object:
             return _fits(value, FOLDER, "write python3, or its path on the host")
         case "container":
             return _fits(value, IMAGE, "write an image, for example registry/name:tag")
+        case "gce":
+            return _fits(value, CLOUD, "write the project's label: small letters, digits and -")
         case "cores":
             return check_int(value, 1, MOST_CORES)
         case "price":

@@ -17,7 +17,7 @@ from deeprl_tui.core.text import clean
 from deeprl_tui.hosts import parcel
 from deeprl_tui.hosts.bootstrap import LEAST
 from deeprl_tui.hosts.parcel import Environment, Piece
-from deeprl_tui.hosts.ssh import HostError, command, explain
+from deeprl_tui.hosts.ssh import HostError, command, explain, options_of
 
 READER = "import sys;i=sys.stdin.buffer;exec(compile(i.read(int(i.readline())),'deeprl','exec'))"
 """What the host's Python is told: to take a program from stdin. No quotes but its own."""
@@ -57,7 +57,7 @@ def push(
         )
     began = monotonic()
     process = subprocess.Popen(
-        command(host.address, f'exec {host.python} -u -c "{READER}"'),
+        command(host.address, f'exec {host.python} -u -c "{READER}"', options=options_of(host)),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from deeprl_tui.config.hosts import ADDRESS
+from deeprl_tui.config.hosts import ADDRESS, Host
 from deeprl_tui.core.text import clean
 from deeprl_tui.errors import DeeprlError, ExitCode
+from deeprl_tui.hosts import gce
 
 SERVE: Final = "exec .deeprl/serve"
 """What runs on a host, from its home folder: put there by a push."""
@@ -124,13 +125,22 @@ def command(
     *,
     ask: bool = False,
     client: Sequence[str] = (),
+    options: Sequence[str] = (),
 ) -> list[str]:
     """The arguments that run a constant command on a host.
 
     ask: let ssh ask on its terminal, for a passphrase or an unknown key; without, it never waits for anybody.
     """
     batch = () if ask else ("-o", "BatchMode=yes")
-    return [*(client or program()), *OPTIONS, *batch, "--", check_address(address), remote]
+    return [*(client or program()), *options, *OPTIONS, *batch, "--", check_address(address), remote]
+
+
+def options_of(host: Host) -> list[str]:
+    """What ssh needs to know of a host besides its address.
+
+    A host names a project, never a file: a project that somebody sent could name one of its own.
+    """
+    return ["-F", str(gce.ssh_config(host.gce))] if host.gce else []
 
 
 def explain(name: str, code: int, said: str, address: str = "") -> HostError:

@@ -1,0 +1,322 @@
+"""Bringing a project's machines to what is wanted, and away again.
+
+Rule: list, do what is missing, list again, whatever a command returned: a part of it may be done. A zone that
+is out and a region whose quota is used up are left for the next one; nothing is tried for ever.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from deeprl_tui.core.spec import Json
+from deeprl_tui.hosts.gce import prices
+from deeprl_tui.hosts.gce.access import Access
+from deeprl_tui.hosts.gce.client import CloudError, Gcloud
+from deeprl_tui.hosts.gce.vm import STOPPED, Vm, Wanted, check_name, decode, listing, region_of
+
+AT_ONCE: Final = 4
+"""Calls of gcloud at a time: each is a process that takes seconds of a core."""
+TRIES: Final = 3
+"""So often something is asked again that the cloud did not answer properly."""
+READY_S: Final = 240.0
+"""A machine that has not published its host key after so long is left for the next request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """What there is after a request for machines."""
+
+    vms: tuple[Vm, ...]  # all of the project
+    made: tuple[str, ...]
+    started: tuple[str, ...]
+    missing: tuple[str, ...]  # wanted, and not there or not to be reached
+    faults: tuple[CloudError, ...]  # why
+
+
+class Machines:
+    """The machines of one project."""
+
+    def __init__(
+        self,
+        cloud: Gcloud,
+        access: Access,
+        *,
+        say: Callable[[str], None] = lambda _: None,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        startup: Path | None = None,
+        tunnel: bool = False,
+    ) -> None:
+        """tunnel: ssh goes through Identity-Aware Proxy."""
+        self._cloud = cloud
+        self._access = access
+        self._say = say
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._startup = startup or startup_script()
+        self._tunnel = tunnel
+
+    def there(self, project: str = "") -> list[Vm]:
+        """The machines of a project of this tool, of all by default. Raises CloudError."""
+        found = decode(self._cloud.call(*listing(project)))
+        return [vm for vm in found if not project or vm.project == project]
+
+    def commands(self, wanted: Wanted) -> list[list[str]]:
+        """What would be called if there were nothing yet. Touches nothing."""
+        calls = [self._cloud.words(*listing(wanted.project))]
+        calls += [self._cloud.words(*_region(region)) for region in sorted(set(map(region_of, wanted.zones)))]
+        spread = assign(wanted.names, wanted.zones, {}, {})
+        calls += [self._cloud.words(*self._create(wanted, names, zone)) for zone, names in spread.items()]
+        calls.append(self._cloud.words(*listing(wanted.project)))
+        return calls + [
+            self._cloud.words(*_attributes(name, zone)) for zone, names in spread.items() for name in names
+        ]
+
+    def raise_(self, wanted: Wanted, free: Callable[[str], bool] = lambda _: False) -> Raised:
+        """Bring the machines to what is wanted. Raises CloudError where nothing can be done at all.
+
+        free: whether a machine has nothing that is not home: one that cannot start again is made anew then.
+        """
+        self._access.prepare()
+        before = self.there(wanted.project)
+        out, faults = self._access.outs(), list[CloudError]()
+        if out >= set(wanted.zones):
+            out = set()
+        started = self._start([vm for vm in before if vm.name in wanted.names], out, faults, free)
+        self._make(wanted, out, faults)
+        after = self.there(wanted.project)
+        reached = self._learn([vm for vm in after if vm.state == "RUNNING"], faults)
+        self._access.write(after, tunnel=self._tunnel, project=self._cloud.project)
+        there = {vm.name for vm in before}
+        return Raised(
+            tuple(after),
+            tuple(vm.name for vm in after if vm.name not in there),
+            tuple(name for name in started if name in reached),
+            tuple(name for name in wanted.names if name not in reached),
+            tuple(faults),
+        )
+
+    def delete(self, vms: Sequence[Vm], project: str) -> tuple[list[Vm], list[CloudError]]:
+        """Delete machines of a project with their disks; those of them that are left, and why.
+
+        Raises CloudError.
+        """
+        done = self._each([self.deleting(names, zone) for zone, names in by_zone(vms).items()])
+        now = self.there(project)
+        self._access.write(now, tunnel=self._tunnel, project=self._cloud.project)
+        ids = {vm.id for vm in vms}
+        return [vm for vm in now if vm.id in ids], [error for _, error in done if error]
+
+    @staticmethod
+    def deleting(names: Sequence[str], zone: str) -> Sequence[str]:
+        """The words that delete machines."""
+        return ["instances", "delete", *map(check_name, names), f"--zone={zone}", "--delete-disks=all"]
+
+    # -- the steps of a request --------------------------------------------------------------------------
+
+    def _start(
+        self, vms: Iterable[Vm], out: set[str], faults: list[CloudError], free: Callable[[str], bool]
+    ) -> list[str]:
+        """Start machines that are off, with what is on their disks."""
+        stopped = [vm for vm in vms if vm.state in STOPPED]
+        zones = by_zone(stopped)
+        calls = [["instances", "start", *names, f"--zone={zone}"] for zone, names in zones.items()]
+        for (zone, names), (_, error) in zip(zones.items(), self._each(calls), strict=True):
+            if error is None:
+                self._say(f"started {', '.join(names)} in {zone}")
+                continue
+            faults.append(error)
+            if error.kind == "zone":
+                out.add(zone)
+                self._access.note_out([zone])
+                self._replace([vm for vm in stopped if vm.zone == zone], free)
+        return [vm.name for vm in stopped]
+
+    def _replace(self, vms: Sequence[Vm], free: Callable[[str], bool]) -> None:
+        """Delete machines that cannot start again and hold nothing, so that they are made elsewhere."""
+        empty = [vm for vm in vms if free(vm.name)]
+        for vm in vms:
+            if vm not in empty:
+                self._say(f"{vm.name} cannot start, and results on it are not home: it stays as it is")
+        for zone, names in by_zone(empty).items():
+            self._cloud.try_call(*self.deleting(names, zone))
+
+    def _make(self, wanted: Wanted, out: set[str], faults: list[CloudError]) -> None:
+        rooms: dict[str, int] | None = None
+        taken: set[str] = set()  # names that somebody else's machines have
+        tried: dict[str, list[str]] = {}
+        for _ in range(len(wanted.zones) + TRIES):
+            vms = self.there(wanted.project)
+            there = {vm.name for vm in vms}
+            taken |= {name for names in tried.values() for name in names} - there
+            missing = [name for name in wanted.names if name not in there | taken]
+            if not missing:
+                return
+            if rooms is None:
+                rooms = self._rooms(wanted, faults)
+            held = {zone: sum(vm.zone == zone for vm in vms) for zone in wanted.zones}
+            spread = assign(missing, [zone for zone in wanted.zones if zone not in out], held, rooms)
+            for zone, names in spread.items():
+                self._say(f"making {', '.join(names)} in {zone}")
+            calls = [self._create(wanted, names, zone) for zone, names in spread.items()]
+            errors = {
+                zone: error for zone, (_, error) in zip(spread, self._each(calls), strict=True) if error
+            }
+            for zone, error in errors.items():
+                self._say(f"{zone}: {error.fault}")
+                faults.append(error)
+            zones = {zone for zone, error in errors.items() if error.kind == "zone"}
+            if zones:
+                out |= zones
+                self._access.note_out(zones)
+            rooms |= {region_of(zone): 0 for zone, error in errors.items() if error.kind == "quota"}
+            tried = {zone: spread[zone] for zone, error in errors.items() if error.kind == "exists"}
+            hopeless = {error.kind for error in errors.values()} - {"zone", "quota", "exists", "busy"}
+            if hopeless or not spread:
+                return
+
+    def _rooms(self, wanted: Wanted, faults: list[CloudError]) -> dict[str, int]:
+        """How many machines more each region lets us have."""
+        regions = sorted({region_of(zone) for zone in wanted.zones})
+        rooms = {}
+        answers = self._each([_region(region) for region in regions])
+        for region, (answer, error) in zip(regions, answers, strict=True):
+            if error is not None:
+                continue  # creating will tell
+            room, why = room_in(answer, wanted)
+            if room is not None:
+                rooms[region] = room
+                if room < wanted.count:
+                    faults.append(
+                        CloudError(
+                            f"the quota {why} leaves room for {room} more such machines",
+                            place=region,
+                            remedy="other zones, smaller machines, or more quota: "
+                            "https://console.cloud.google.com/iam-admin/quotas",
+                            kind="quota",
+                        )
+                    )
+        return rooms
+
+    def _learn(self, vms: Sequence[Vm], faults: list[CloudError]) -> set[str]:
+        """Wait for the host keys of machines; the names of those that can be reached."""
+        known = self._access.host_keys()
+        waiting = [vm for vm in vms if vm.id not in known]
+        reached = {vm.name for vm in vms if vm.id in known}
+        deadline = self._monotonic() + READY_S
+        if waiting:
+            self._say(f"waiting for {len(waiting)} machines to publish their host keys")
+        while waiting:
+            answers = self._each([_attributes(vm.name, vm.zone) for vm in waiting])
+            for vm, (answer, _) in zip(list(waiting), answers, strict=True):
+                if self._access.learn(vm, answer):
+                    waiting.remove(vm)
+                    reached.add(vm.name)
+            if not waiting or self._monotonic() > deadline:
+                break
+            self._sleep(3.0)
+        faults += [
+            CloudError(
+                "has not published its host key", place=vm.name, remedy="repeat the command in a minute"
+            )
+            for vm in waiting
+        ]
+        return reached
+
+    def _create(self, wanted: Wanted, names: Sequence[str], zone: str) -> list[str]:
+        files = {"startup-script": self._startup, "ssh-keys": self._access.public}
+        return wanted.create(names, zone, files)
+
+    def _each(self, calls: Sequence[Sequence[str]]) -> list[tuple[Json, CloudError | None]]:
+        """Call each, some at a time."""
+        if not calls:
+            return []
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(lambda words: self._cloud.try_call(*words), calls))
+
+
+def assign(
+    names: Sequence[str], zones: Sequence[str], held: Mapping[str, int], rooms: Mapping[str, int]
+) -> dict[str, list[str]]:
+    """Spread names over zones: each to the zone with the fewest, within what each region has room for.
+
+    held: machines that a zone has already. rooms: by region; a region that is not named has room.
+    """
+    spread: dict[str, list[str]] = {}
+    left = dict(rooms)
+    for name in names:
+        fit = [zone for zone in zones if left.get(region_of(zone), 1) > 0]
+        if not fit:
+            break
+        zone = min(fit, key=lambda zone: held.get(zone, 0) + len(spread.get(zone, ())))
+        spread.setdefault(zone, []).append(name)
+        if region_of(zone) in left:
+            left[region_of(zone)] -= 1
+    return spread
+
+
+def room_in(answer: Any, wanted: Wanted) -> tuple[int | None, str]:
+    """How many more such machines the quotas of a region allow, and which one binds; None: unknown.
+
+    answer: what gcloud tells of the region.
+    """
+    quotas = {}
+    for entry in answer.get("quotas") or [] if isinstance(answer, dict) else []:
+        try:
+            quotas[str(entry["metric"])] = (float(entry["limit"]), float(entry["usage"]))
+        except (KeyError, TypeError, ValueError):
+            continue
+    needs: list[tuple[str, int]] = [("IN_USE_ADDRESSES", 1), ("INSTANCES", 1)]
+    family, vcpus = wanted.type.split("-")[0].upper(), prices.vcpus_of(wanted.type)
+    if vcpus:
+        plain = f"{family}_CPUS" if f"{family}_CPUS" in quotas else "CPUS"
+        needs.append((_spot(plain, "PREEMPTIBLE_CPUS", quotas) if wanted.spot else plain, vcpus))
+    if wanted.gpu:
+        plain = f"{wanted.gpu.replace('nvidia-tesla-', 'nvidia-').replace('-', '_').upper()}_GPUS"
+        needs.append((_spot(plain, f"PREEMPTIBLE_{plain}", quotas) if wanted.spot else plain, wanted.gpus))
+    rooms = [
+        (max(0, int((quotas[metric][0] - quotas[metric][1]) // need)), metric)
+        for metric, need in needs
+        if metric in quotas
+    ]
+    if not rooms:
+        return None, ""
+    room, metric = min(rooms)
+    limit, used = quotas[metric]
+    return room, f"{metric} ({used:g} of {limit:g} used)"
+
+
+def startup_script() -> Path:
+    """What a machine does when it starts."""
+    return Path(str(resources.files("deeprl_tui.hosts.gce").joinpath("startup.sh")))
+
+
+def _spot(plain: str, spot: str, quotas: Mapping[str, tuple[float, float]]) -> str:
+    """The quota that counts for spot machines: their own, where a project has one."""
+    return spot if quotas.get(spot, (0.0, 0.0))[0] > 0 else plain
+
+
+def _region(region: str) -> list[str]:
+    return ["regions", "describe", region]
+
+
+def _attributes(name: str, zone: str) -> list[str]:
+    return [
+        "instances",
+        "get-guest-attributes",
+        check_name(name),
+        f"--zone={zone}",
+        "--query-path=hostkeys/",
+    ]
+
+
+def by_zone(vms: Iterable[Vm]) -> dict[str, list[str]]:
+    """The names of machines by their zones."""
+    zones: dict[str, list[str]] = {}
+    for vm in vms:
+        zones.setdefault(vm.zone, []).append(vm.name)
+    return zones

@@ -1,0 +1,1 @@
+../deeprl_tui/hosts/gce/startup.sh
