@@ -46,14 +46,15 @@ Examples:
   deeprl ls --json | jq .return_mean   one object for each run
   deeprl compare 'LL_*'                which experiments beat their baseline
   deeprl report -o results.html        one page to send to a colleague
-  deeprl play LL_basic                 watch its best seed play, in the terminal
+  deeprl play LL_basic                 watch its best seed play
   deeprl stop CP_basic/1               at its next checkpoint
+  deeprl run 'LL_*' --on lab,local     on that host and on this machine
 
 \b
 Exit codes:
   0 ok    1 a run did not finish    2 bad arguments or experiments.toml
-  3 no such experiment or run       5 refused, or not all could be done
-  130 ctrl+c    143 terminated
+  3 no such experiment or run       4 a host does not answer
+  5 refused, or not all could be done    130 ctrl+c    143 terminated
 
 \b
 The dashboard is deeprl-tui.

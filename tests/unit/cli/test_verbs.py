@@ -9,6 +9,7 @@ from deeprl_tui import config, ops
 from deeprl_tui.cli import doctor as doctor_module
 from deeprl_tui.core import state
 from deeprl_tui.core.lock import FileLock
+from deeprl_tui.ops import asking
 from deeprl_tui.runs import measured
 from deeprl_tui.runs.load import load_view
 from deeprl_tui.runs.stats import Throughput
@@ -164,7 +165,7 @@ def test_pause_asks_a_living_worker(root: Path, deeprl: Deeprl) -> None:
 def test_resume_queues_a_stopped_run(root: Path, deeprl: Deeprl, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stopped run waits again, and a supervisor is asked for."""
     asked: list[Path] = []
-    monkeypatch.setattr(ops, "supervise", asked.append)
+    monkeypatch.setattr(asking, "supervise", asked.append)
     assert deeprl("resume", "CP_basic/1").code == 0
     assert isinstance(load_view(one(root, 1)).state, state.Queued)
     assert asked == [root]
