@@ -40,6 +40,7 @@ class Preferences:
     bell: bool = False
     desktop: bool = False
     webhook: str = ""
+    notify_on: str = "ends"  # what bell, desktop and webhook are for
 
     def set(self, key: str, value: Value) -> "Preferences":
         """One value changed. Raises ValueError for a value that the key cannot have."""
@@ -136,9 +137,19 @@ PREFS: Final[Mapping[str, Preference]] = {
                 (2.0, "twice a second"),
             ),
         ),
-        Preference("bell", "Bell", "ring when a run fails or all are done", _NO_YES),
+        Preference("bell", "Bell", "ring the terminal while it is not looked at", _NO_YES),
         Preference("desktop", "Desktop notification", "through the terminal (OSC 9), also over ssh", _NO_YES),
         Preference("webhook", "Webhook", "an address that gets a line of JSON for each notification"),
+        Preference(
+            "notify_on",
+            "Notify of",
+            "what rings, shows on the desktop and goes to the webhook; the corner shows all news",
+            (
+                ("trouble", "trouble"),
+                ("ends", "trouble, end of all"),
+                ("all", "all news"),
+            ),
+        ),
     )
 }
 

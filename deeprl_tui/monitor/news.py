@@ -6,7 +6,7 @@ first time: whoever opens a dashboard is told nothing about the past.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from deeprl_tui.core import state
 from deeprl_tui.core.spec import Json, RunId
@@ -18,6 +18,12 @@ Kind = Literal["finished", "solved", "failed", "stalled", "collapsed", "lost", "
 
 TROUBLE: tuple[Kind, ...] = ("failed", "stalled", "collapsed", "lost")
 """What somebody has to look at."""
+NOTIFY: Mapping[str, frozenset[Kind]] = {
+    "trouble": frozenset(TROUBLE),
+    "ends": frozenset((*TROUBLE, "done")),
+    "all": frozenset(get_args(Kind)),
+}
+"""What is told beside the screen, by what the user prefers (`config.prefs`, notify_on)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from textual.widgets._toast import Toast as ToastWidget
 
 from deeprl_tui.core.text import clean
 from deeprl_tui.errors import DeeprlError
-from deeprl_tui.monitor.news import TROUBLE, Notice, message, news
+from deeprl_tui.monitor.news import NOTIFY, Notice, message, news
 from deeprl_tui.tui.background import Finished
 from deeprl_tui.tui.picture import Picture
 from deeprl_tui.tui.toasts import Shelf, Toast, words
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 KEPT = 200
 """Notices that the activity list can still show."""
 FOREVER_S = 24 * 3600.0
-LOUD = (*TROUBLE, "done")
-"""What bell and desktop are for; a webhook gets everything."""
 
 
 class Wishes(Protocol):
@@ -44,6 +42,10 @@ class Wishes(Protocol):
     @property
     def webhook(self) -> str:
         """Post it there; empty for nowhere."""
+
+    @property
+    def notify_on(self) -> str:
+        """A key of `monitor.news.NOTIFY`: what these three are for."""
 
 
 class Announcer:
@@ -132,11 +134,11 @@ class Announcer:
         wishes = self.wishes
         if wishes is None:
             return
+        loud = [notice for notice in notices if notice.kind in NOTIFY[wishes.notify_on]]
         hook = self._webhook(wishes.webhook)
         if hook is not None:
-            for notice in notices:
+            for notice in loud:
                 hook.send(message(notice, project))
-        loud = [notice for notice in notices if notice.kind in LOUD]
         if not loud or not self._app.away:
             return
         if wishes.bell:

@@ -14,6 +14,7 @@ from deeprl_tui.core.state import Note, RunView
 from deeprl_tui.core.text import clean
 from deeprl_tui.errors import Problem
 from deeprl_tui.monitor.fleet import HostView
+from deeprl_tui.monitor.news import Kind, Notice
 from deeprl_tui.tui.board import Board, Entry
 from deeprl_tui.tui.theme import FAINT, LABEL, LAUNCHED, SOLVED, STATES, Palette
 from deeprl_tui.tui.widgets.rows import Piece
@@ -30,6 +31,12 @@ from deeprl_tui.tui.words import (
 Lines = list[list[Piece]]
 
 _GROUPED: Final = ("queued", "started", "resumed", "stopped", "paused", "finished")
+_SEEN: Final[Mapping[Kind, tuple[str, str]]] = {
+    "stalled": ("!", "warning"),
+    "lost": (STATES["failed"].glyph, "error"),
+    "back": (STATES["finished"].glyph, "success"),
+}
+"""News that is in no log: how it is drawn."""
 TOGETHER_S: Final = 5.0
 """Notes of one experiment that say the same within this time are one line."""
 
@@ -45,26 +52,45 @@ def newest(views: Iterable[RunView], most: int = 60) -> list[Note]:
 
 
 def activity(
-    notes: Sequence[Note], runs: Mapping[str, Entry], palette: Palette, width: int, most: int = 40
+    notes: Sequence[Note],
+    runs: Mapping[str, Entry],
+    palette: Palette,
+    width: int,
+    most: int = 40,
+    *,
+    seen: Sequence[Notice] = (),
 ) -> Lines:
-    """Notes as lines: when, what it is, who, what."""
-    lines: Lines = []
+    """Notes as lines: when, what it is, who, what. seen: what this dashboard saw and no log says."""
+    lines: list[tuple[float, list[Piece]]] = [
+        (notice.at, _seen_line(notice, palette, width)) for notice in seen if notice.kind in _SEEN
+    ]
     label = palette.style("foreground", LABEL)
     for note, seeds in _together(notes):
         glyph, role, strength = _glyph(note.kind)
         told = _told(note, len(seeds), runs.get(note.run.experiment))
         who = short_name(note.run, max(10, width - 9 - min(len(told), 26)), one=len(seeds) == 1)
-        lines.append(
-            [
-                Piece(f"{clock(note.at)} ", label),
-                Piece(f"{glyph} ", palette.style(role, strength)),
-                Piece(f"{who} ", palette.style()),
-                Piece(told, label),
-            ]
-        )
-        if len(lines) == most:
-            break
-    return lines
+        line = [
+            Piece(f"{clock(note.at)} ", label),
+            Piece(f"{glyph} ", palette.style(role, strength)),
+            Piece(f"{who} ", palette.style()),
+            Piece(told, label),
+        ]
+        lines.append((note.at, line))
+    lines.sort(key=lambda line: -line[0])
+    return [line for _, line in lines[:most]]
+
+
+def _seen_line(notice: Notice, palette: Palette, width: int) -> list[Piece]:
+    glyph, role = _SEEN[notice.kind]
+    room = max(10, width - 9 - min(len(notice.text), 26))
+    who = short_name(notice.run, room) if notice.run else middle(clean(notice.host), room)
+    label = palette.style("foreground", LABEL)
+    return [
+        Piece(f"{clock(notice.at)} ", label),
+        Piece(f"{glyph} ", palette.style(role)),
+        Piece(f"{who} ", palette.style()),
+        Piece(clean(notice.text), label),
+    ]
 
 
 def short_name(run: RunId, room: int, *, one: bool = True) -> str:
@@ -97,7 +123,7 @@ def _glyph(kind: str) -> tuple[str, str, float]:
         return SOLVED, "warning", 1.0
     if kind in ("queued", "resumed"):
         return LAUNCHED, "accent", 1.0
-    if kind == "warned":
+    if kind in ("warned", "collapsed"):
         return "!", "warning", 1.0
     look = STATES.get("running" if kind == "started" else kind, STATES["queued"])
     return look.glyph, look.role, look.strength

@@ -46,9 +46,12 @@ _FOREIGN: Final = ("site-packages", "/lib/python", "<frozen")
 
 
 def path_line(
-    entry: Entry, seed: int | None, ends: Mapping[RunId, Eta | None], palette: Palette, width: int
+    entry: Entry, seed: int | None, ends: Mapping[RunId, Eta | None], palette: Palette, width: int, now: float
 ) -> list[Piece]:
-    """Where one is: the experiment, its seeds of which one is looked at, how it stands."""
+    """Where one is: the experiment, its seeds of which one is looked at, how it stands.
+
+    now: wall clock of the runs' host.
+    """
     quiet, text = palette.style("foreground", LABEL), palette.style()
     wide, word = width >= 100, entry.word
     left = [
@@ -65,12 +68,21 @@ def path_line(
             Piece(STATES[state_word].glyph, palette.state(state_word)),
             Piece("]" if here else " ", text),
         ]
+    troubles = [trouble(run, now) for run in entry.runs if seed in (None, run.id.seed)]
     right = [
+        *(Piece(f"! {told}   ", palette.style("warning")) for told in dict.fromkeys(troubles) if told),
         Piece(f"{STATES[word].glyph} ", palette.state(word)),
         Piece(f"{word} {percent(entry.progress)}", text),
         Piece(f"   eta {duration_range(entry.eta(ends))} ", quiet),
     ]
     return spread(left, right, width)
+
+
+def trouble(view: RunView, now: float) -> str:
+    """`stalled` or `collapsed`; empty for a run that does neither. now: wall clock of its host."""
+    if state.stalled(view, now) is not None:
+        return "stalled"
+    return "collapsed" if view.collapsed is not None else ""
 
 
 def told_lines(told: Sequence[Told], palette: Palette, width: int) -> Lines:

@@ -27,6 +27,7 @@ class Wishes:
     bell: bool = False
     desktop: bool = False
     webhook: str = ""
+    notify_on: str = "ends"
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ async def test_escape_clears_messages(lab: Lab) -> None:
 async def test_the_webhook_gets_the_news(lab: Lab, server: Server) -> None:
     """Run, kind and project as JSON."""
     app = lab.app()
-    app.announcer.wishes = Wishes(webhook=server.address)
+    app.announcer.wishes = Wishes(webhook=server.address, notify_on="all")
     async with running(app) as pilot:
         app.tick()
         end(lab, RUN, "finished")
@@ -127,6 +128,20 @@ async def test_the_webhook_gets_the_news(lab: Lab, server: Server) -> None:
         body = server.bodies[0]
         assert (body["kind"], body["run"], body["project"]) == ("finished", "CP_basic/0", "lab")
         assert body["text"] == "lab: CP_basic/0 finished, return 153.7"
+
+
+async def test_the_webhook_gets_what_was_asked_for(lab: Lab, server: Server) -> None:
+    """A run that finishes is no trouble; one that fails is."""
+    app = lab.app()
+    app.announcer.wishes = Wishes(webhook=server.address, notify_on="trouble")
+    async with running(app) as pilot:
+        app.tick()
+        end(lab, RUN, "finished")
+        app.tick()
+        end(lab, RunId("CP_basic", 1), "failed", "x")
+        app.tick()
+        await until(pilot, lambda: bool(server.bodies))
+        assert [body["kind"] for body in server.bodies] == ["failed"]
 
 
 async def test_an_address_that_may_not_be_posted_to_is_said_once(lab: Lab) -> None:

@@ -125,12 +125,13 @@ async def test_stop_dialog(lab: Lab) -> None:
         check_golden("stop-80x24", text_of(app))
 
 
-async def test_help(lab: Lab) -> None:
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_help(lab: Lab, size: tuple[int, int]) -> None:
     """The help looks as its golden file."""
     app = lab.app()
-    async with running(app, (80, 24)) as pilot:
+    async with running(app, size) as pilot:
         await press(pilot, "question_mark")
-        check_golden("help-80x24", text_of(app))
+        check_golden(f"help-{size[0]}x{size[1]}", text_of(app))
 
 
 async def test_no_runs(tmp_path: Path) -> None:

@@ -312,10 +312,12 @@ class Dashboard(Picks):
                 (len(run.notes), run.notes[-1].at if run.notes else 0.0, run.solved_at) for run in runs
             )
             self._told = (picture.snapshot.runs, told)
-        state = (self.palette, self.size, self._told[1])
+        seen = self.deeprl.announcer.notices
+        state = (self.palette, self.size, self._told[1], seen[-1:])
         if state != self._notes[0]:
             width = self.query_one("#activity").size.width or 44
-            lines = notes.activity(notes.newest(runs), picture.board.by_name, self.palette, width)
+            newest, entries = notes.newest(runs), picture.board.by_name
+            lines = notes.activity(newest, entries, self.palette, width, seen=seen)
             for place in picture.snapshot.damaged[:3]:
                 lines.insert(
                     0, [Piece("✗ ", self.palette.style("error")), Piece(place, self.palette.style())]

@@ -106,7 +106,7 @@ class RunScreen(Searching):
             return
         if not self._opened:
             self._open(entry)
-        path = pages.path_line(entry, self.seed, picture.ends, self.palette, self.size.width)
+        path = pages.path_line(entry, self.seed, picture.ends, self.palette, self.size.width, picture.now)
         self.query_one("#path", Lines).set_lines([path])
         self._show_chart(entry)
         self._show_seeds(picture, entry)

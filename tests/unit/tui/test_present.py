@@ -12,8 +12,9 @@ from deeprl_tui.core.spec import RunId, RunSpec
 from deeprl_tui.core.state import Note, RunView
 from deeprl_tui.errors import Problem
 from deeprl_tui.monitor.fleet import FleetSnapshot, HostView
+from deeprl_tui.monitor.news import Notice
 from deeprl_tui.runs import stats
-from deeprl_tui.tui import hosts, keys, notes, present, words
+from deeprl_tui.tui import hosts, keys, notes, pages, present, words
 from deeprl_tui.tui.board import NEW, Board, BoardMaker, Entry, on_chart
 from deeprl_tui.tui.picture import Picture, command
 from deeprl_tui.tui.screens.confirm import stop_words
@@ -240,6 +241,38 @@ def test_activity_of_a_failure_has_its_reason() -> None:
     assert lines[0].endswith("✗ CP_basic/0 failed: ValueError: loss is NaN")
 
 
+def test_activity_has_what_no_log_says() -> None:
+    """Hosts that went and came back, and a run without a step, stand among the notes by their times."""
+    note = Note(WALL + 5, RunId("X", 0), "dreamed", "of sheep")
+    seen = [
+        Notice("lost", WALL, "is lost: no answer", host="vm-1"),
+        Notice("finished", WALL + 1, "finished", RunId("X", 1)),  # its log says so, too
+        Notice("back", WALL + 9, "is back", host="vm-1"),
+        Notice("stalled", WALL + 12, "stalled: no step for 2 minutes", RunId("X", 0)),
+    ]
+    lines = told(notes.activity([note], {}, PALETTE, 60, seen=seen))
+    assert [line[6:] for line in lines] == [
+        "! X/0 stalled: no step for 2 minutes",
+        "✓ vm-1 is back",
+        f"{STATES['queued'].glyph} X/0 of sheep",
+        "✗ vm-1 is lost: no answer",
+    ]
+
+
+def test_the_line_above_a_run_says_its_trouble() -> None:
+    """A run without a step is stalled, one that lost what it learned has collapsed; of the seed looked at."""
+    runs = [training(0), replace(training(1), collapsed=700)]
+    entry = board(*runs).entries[0]
+    later = WALL + 10_000.0
+
+    def above(seed: int | None, now: float) -> list[str]:
+        line = text(pages.path_line(entry, seed, {}, PALETTE, 120, now))
+        return [word for word in ("stalled", "collapsed") if f"! {word} " in line]
+
+    assert (above(0, WALL), above(1, WALL), above(None, WALL)) == ([], ["collapsed"], ["collapsed"])
+    assert above(0, later) == ["stalled"]
+
+
 def test_unknown_kinds_of_notes_are_shown() -> None:
     """A later version may tell more."""
     note = Note(WALL, RunId("X", 0), "dreamed", "of sheep")
@@ -379,6 +412,7 @@ def test_keys_of_widgets_are_in_the_help() -> None:
     }
     names |= {"zoom_in": "zoom", "zoom_out": "zoom", "cross_left": "cross", "cross_right": "cross"}
     names |= {"pan_left": "pan", "pan_right": "pan", "leave_cross": "cross", "select": "move"}
+    names |= {"reverse": "sort"}
     for widget in (CurvePlot, LiveTable):
         for binding in widget.BINDINGS:
             name = binding.id.partition(".")[2]  # type: ignore[union-attr]
