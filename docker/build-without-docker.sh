@@ -6,8 +6,8 @@
 #
 # Shows each step with its time: a run finishes; SIGTERM in a longer one leaves a checkpoint, from which the
 # same command goes on; the healthcheck tells well from ill. FOLDER (default: deeprl-image in the folder for
-# temporary files) keeps the base and the image, 8 GB; what is there is not made again. BUILD_ONLY=1 ends
-# after the build. Sources and certificates come from pip's own settings.
+# temporary files) keeps the base and the image, 2 GB; a base that is there is not made again. RUN_ONLY=1 takes
+# the image that is there, BUILD_ONLY=1 ends with it. Sources and certificates are those of pip's own settings.
 set -euo pipefail
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 work=${1:-${TMPDIR:-/tmp}/deeprl-image}
@@ -50,9 +50,11 @@ printf '{"default": [{"type": "insecureAcceptAnything"}]}\n' >policy.json
 # ---- The base: as small as the one in the Dockerfile ----------------------------------------------------
 
 make_base() {
+  # Keep no packages that apt has fetched, as Docker's Debian does.
+  local clean='echo "DPkg::Post-Invoke { \"rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin\"; };" >"$1/etc/apt/apt.conf.d/clean"'
   mmdebstrap --variant=minbase --aptopt='Apt::Install-Recommends "false"' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-    --dpkgopt='path-exclude=/usr/share/locale/*' bookworm base.tar
+    --dpkgopt='path-exclude=/usr/share/locale/*' --customize-hook="$clean" bookworm base.tar
 }
 import_base() {
   local container
@@ -98,7 +100,7 @@ build() {
     --build-arg "BASE=$base" "${arguments[@]}" -f "$repo/docker/Dockerfile" \
     --ignorefile "$repo/.dockerignore" -t "$image" "$repo"
 }
-step "image" build
+[ -n "${RUN_ONLY:-}" ] || step "image" build
 buildah inspect --type image "$image" >image.json
 
 # ---- A container ----------------------------------------------------------------------------------------
@@ -127,11 +129,11 @@ start() {
   runc --root "$work/runc" run --bundle bundle "$name" >container.log 2>&1 &
   runner=$!
 }
-# The exit code of the container.
-finish() {
+# Wait until the container ends, with this exit code.
+ends_with() {
   local code=0
   wait "$runner" || code=$?
-  echo "$code"
+  expect "the exit code of $1" "$code" "$2"
 }
 inside() { runc --root "$work/runc" exec --cwd /mnt/data "$name" "$@"; }
 # A field of the only run of an experiment, read in the container.
@@ -149,10 +151,10 @@ until_true() {
 short='CP_basic+total_timesteps=20000'
 from=$EPOCHREALTIME
 start run CP_basic --seeds 1 --set total_timesteps=20000
-expect "the exit code of the run" "$(finish)" 0
+ends_with "the run" 0
 say "a run of 20,000 steps: exit code 0, $(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $from }") s with the start of Python and torch"
 start ls "$short" --json
-expect "the exit code of ls" "$(finish)" 0
+ends_with "ls" 0
 expect "the state" "$(field state <container.log)" finished
 
 steps=$((200 * 1000 * 1000))
@@ -174,23 +176,23 @@ say "healthcheck: well, $(awk "BEGIN { printf \"%.2f\", $EPOCHREALTIME - $from }
 
 from=$EPOCHREALTIME
 runc --root "$work/runc" kill "$name" TERM
-expect "the exit code after SIGTERM" "$(finish)" 143
+ends_with "the container after SIGTERM" 143
 say "SIGTERM: exit code 143 after $(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $from }") s"
 [ -n "$(find data/runs -path "*$steps*" -name checkpoint)" ] || die "no checkpoint was left"
 start ls "$long" --json
-expect "the exit code of ls" "$(finish)" 0
+ends_with "ls" 0
 expect "the state after SIGTERM" "$(field state <container.log)" queued
 before=$(field checkpoint_step <container.log)
 say "its run waits with a checkpoint at step $before"
 start python /usr/local/bin/deeprl-health
-expect "the healthcheck where a run waits for nobody" "$(finish)" 1
+ends_with "the healthcheck where a run waits for nobody" 1
 say "healthcheck: ill: $(tail -n 1 container.log)"
 
 begin_long
 until_true trained "$before"
 say "the same command goes on from there"
 runc --root "$work/runc" kill "$name" TERM
-expect "the exit code after SIGTERM" "$(finish)" 143
+ends_with "the container after SIGTERM" 143
 
 start stay
 until_true inside true
@@ -198,5 +200,5 @@ hello=$(echo '{"id": "1", "op": "open", "folder": "/mnt/data"}' | inside deeprl 
 case $hello in *'"cores"'*) ;; *) die "deeprl serve says: $hello" ;; esac
 say "stay: deeprl serve answers through exec: $hello"
 runc --root "$work/runc" kill "$name" TERM
-expect "the exit code of stay after SIGTERM" "$(finish)" 143
+ends_with "stay after SIGTERM" 143
 say "all as it should be; $work keeps the image"

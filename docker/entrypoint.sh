@@ -82,7 +82,7 @@ case ${1:-} in
     command -v jupyter-lab >/dev/null || die "jupyter: not in this image; build it with --target jupyter"
     [ -e "$HOME/results.ipynb" ] || cp "$notebook" "$HOME/results.ipynb"
     cd "$HOME"
-    exec jupyter-lab --ip=0.0.0.0 --port=8888 --no-browser "$@"
+    exec jupyter-lab --no-browser "$@"
     ;;
   sh | python | deeprl-tui)
     bring_experiments
