@@ -1,8 +1,7 @@
 """`deeprl attach` and `deeprl run --on`: runs on other machines, watched as if they were here."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -15,16 +14,15 @@ from deeprl_tui.cli.place import AsJson, File, Runs, find_runs_folder, try_proje
 from deeprl_tui.cli.run import screen_for
 from deeprl_tui.cli.watch import Interrupt, Keeper, Scene, scene, verdict, watch
 from deeprl_tui.config import Project
+from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.core.spec import RunId
-from deeprl_tui.errors import DeeprlError, ExitCode, UnknownNameError
+from deeprl_tui.errors import ExitCode, UnknownNameError
 from deeprl_tui.monitor.fleet import Fleet, FleetSnapshot
-from deeprl_tui.ops import Hosts, Request
+from deeprl_tui.ops import Hosts, Request, Sent
 from deeprl_tui.runs import stats
 from deeprl_tui.runs.homes import home_of
-from deeprl_tui.runs.spread import Room, spread
 from deeprl_tui.runs.store import RunStore
 
-HERE = "local"
 APPEAR_S = 10.0
 """A run that was made here is seen by the feed after so long at most."""
 
@@ -37,14 +35,6 @@ class _NoKeeper(Keeper):
 
     def look(self, scene: Scene) -> None:
         """Leave it to them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What a launch on hosts did."""
-
-    ids: tuple[RunId, ...]
-    by_host: Mapping[str, Sequence[RunId]]
 
 
 def register(app: typer.Typer) -> None:
@@ -88,7 +78,7 @@ def run_on(
     """Send runs to hosts, the largest first, each to the one that is done with it first; then watch."""
     fleet = Fleet(ops.clock)
     links = ops.hosts_of(root, project, fleet)
-    others = [name for name in names if name != HERE]
+    others = [name for name in names if name != LOCAL]
     feed = ops.watch(root, fleet)
     try:
         links.attach(others)
@@ -103,44 +93,20 @@ def _send(
     output: Output, links: Hosts, fleet: Fleet, request: Request, root: Path, names: Sequence[str]
 ) -> Sent:
     views = heard(fleet, list(names), time.monotonic, time.sleep)
-    rooms: dict[str, Room] = {}
     for name in names:
         view = views.get(name)
         if view is None or view.fault:
             output.say(f"deeprl: {name} left out: {view.fault if view else 'did not answer in time'}")
-            continue
-        if view.warning:
+        elif view.warning:
             output.say(f"deeprl: {name}: {view.warning}")
-        rooms[name] = Room(len(view.cores), len(view.held))
-    if not rooms:
-        raise DeeprlError("no host answers", place=", ".join(names), remedy="deeprl hosts tells more")
-    specs = {spec.id: spec for spec in ops.specs(request, root)}
-    speeds, store = ops.speeds(root), RunStore(root)
-    placed = {run: home_of(paths) or HERE for run in specs if (paths := store.find(run)) is not None}
-    work = {}
-    for run, spec in specs.items():
-        if run not in placed:
-            eta = stats.expected(spec.settings, speeds.get(stats.kind(spec.env, spec.settings)))
-            work[run] = eta.mid if eta else None
-    where = spread(work, rooms)
-    for run, home in placed.items():
-        where.setdefault(home, []).append(run)
-    for name, ids in where.items():
-        if not ids:
-            continue
-        if name == HERE:
-            ops.launch_specs([specs[run] for run in ids], root)
-            ops.supervise(root)
-            output.say(f"{_many(len(ids))} queued here")
-            continue
-        told = links.launch(name, [specs[run] for run in ids])
-        made = sum(what == "created" for what in told.values())
-        there = sum(what == "already" for what in told.values())
-        output.say(f"{_many(made)} queued on {name}" + (f", {there} there already" if there else ""))
-        for run, what in told.items():
-            if what not in ("created", "already"):
-                output.say(f"deeprl: {name}: {run}: {what}")
-    return Sent(tuple(specs), where)
+    sent = ops.launch_on(request, root, ops.rooms(views.values(), names), links)
+    for name, told in sent.told.items():
+        made, there = (sum(what == word for what in told.values()) for word in ("created", "already"))
+        where = "here" if name == LOCAL else f"on {name}"
+        output.say(f"{_many(made)} queued {where}" + (f", {there} there already" if there else ""))
+    for name, run, why in sent.faults:
+        output.say(f"deeprl: {name}: {run}: {why}")
+    return sent
 
 
 def _runs_of(snapshot: FleetSnapshot, root: Path, names: Sequence[str]) -> tuple[RunId, ...]:

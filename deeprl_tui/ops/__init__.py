@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from deeprl_tui.ops.launching import speeds as speeds
     from deeprl_tui.ops.launching import supervise as supervise
     from deeprl_tui.ops.launching import supervised as supervised
+    from deeprl_tui.ops.moving import Tools as Tools
+    from deeprl_tui.ops.moving import move as move
     from deeprl_tui.ops.playing import best_seed as best_seed
     from deeprl_tui.ops.playing import play as play
     from deeprl_tui.ops.playing import record as record
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from deeprl_tui.ops.project import find_project as find_project
     from deeprl_tui.ops.project import make_project as make_project
     from deeprl_tui.ops.project import runs_root as runs_root
+    from deeprl_tui.ops.pulling import Brought as Brought
+    from deeprl_tui.ops.pulling import pull as pull
     from deeprl_tui.ops.reading import RunFiles as RunFiles
     from deeprl_tui.ops.reading import clock as clock
     from deeprl_tui.ops.reading import cores as cores
@@ -51,6 +55,10 @@ if TYPE_CHECKING:
     from deeprl_tui.ops.results import read_records as read_records
     from deeprl_tui.ops.routing import ask as ask
     from deeprl_tui.ops.routing import resume as resume
+    from deeprl_tui.ops.sending import Sent as Sent
+    from deeprl_tui.ops.sending import launch_on as launch_on
+    from deeprl_tui.ops.sending import place as place
+    from deeprl_tui.ops.sending import rooms as rooms
     from deeprl_tui.ops.takeout import card as card
     from deeprl_tui.ops.takeout import export as export
     from deeprl_tui.ops.takeout import export_records as export_records
@@ -63,6 +71,7 @@ if TYPE_CHECKING:
     from deeprl_tui.runs.history import FileFact as FileFact
     from deeprl_tui.runs.history import Told as Told
     from deeprl_tui.runs.history import traceback_of as traceback_of
+    from deeprl_tui.runs.moves import not_home as not_home
 
 _HOMES = {
     "deeprl_tui.ops.asking": ("Answer",),
@@ -85,6 +94,10 @@ _HOMES = {
         "supervise",
         "supervised",
     ),
+    "deeprl_tui.ops.moving": (
+        "Tools",
+        "move",
+    ),
     "deeprl_tui.ops.playing": (
         "best_seed",
         "play",
@@ -100,6 +113,10 @@ _HOMES = {
         "find_project",
         "make_project",
         "runs_root",
+    ),
+    "deeprl_tui.ops.pulling": (
+        "Brought",
+        "pull",
     ),
     "deeprl_tui.ops.reading": (
         "RunFiles",
@@ -124,6 +141,12 @@ _HOMES = {
         "ask",
         "resume",
     ),
+    "deeprl_tui.ops.sending": (
+        "Sent",
+        "launch_on",
+        "place",
+        "rooms",
+    ),
     "deeprl_tui.ops.takeout": (
         "card",
         "export",
@@ -144,6 +167,7 @@ _HOMES = {
         "Told",
         "traceback_of",
     ),
+    "deeprl_tui.runs.moves": ("not_home",),
 }
 """Who has what: a module is imported when something of it is first asked for, so that screens begin early."""
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
