@@ -19,9 +19,11 @@ from deeprl_tui.cli import (
     completion,
     control,
     doctor,
+    gce,
     hosts,
     plan,
     play,
+    pull,
     read,
     run,
     serve,
@@ -83,7 +85,9 @@ control.register(app)
 doctor.register(app)
 trust.register(app)
 hosts.register(app)
+gce.register(app)
 attach.register(app)
+pull.register(app)
 serve.register(app)
 completion.register(app)
 

@@ -121,16 +121,27 @@ class Access:
         self._write_known(known)
         return True
 
-    def write(self, vms: Iterable[Vm], tunnel: bool = False, project: str = "") -> None:
+    def write(self, vms: Iterable[Vm], tunnel: bool | None = None, project: str = "") -> None:
         """Name the machines to ssh, and forget the host keys of those that are gone.
 
-        tunnel: go through Identity-Aware Proxy, for machines behind a firewall. project: of Google Cloud.
+        tunnel: go through Identity-Aware Proxy, for machines behind a firewall; None: as before.
+        project: of Google Cloud.
         """
         here = sorted(vms, key=lambda vm: vm.name)
-        text = "".join(self._entry(vm, tunnel, project) for vm in here if vm.address)
-        self._write(self.config, f"# Written by deeprl gce; changes are lost.\n{text}")
+        before = self._entries() if tunnel is None else {}
+        texts = [before.get(vm.name) or self._entry(vm, bool(tunnel), project) for vm in here if vm.address]
+        self._write(self.config, "# Written by deeprl gce; changes are lost.\n" + "".join(texts))
         ids = {vm.id for vm in here}
         self._write_known({vm: keys for vm, keys in self.host_keys().items() if vm in ids})
+
+    def _entries(self) -> dict[str, str]:
+        """What the configuration says now, by machine."""
+        try:
+            text = read_small(self.config, MOST_BYTES).decode()
+        except (OSError, ValueError):
+            return {}
+        entries = text.split("Host ")[1:] if text.startswith("#") else []
+        return {entry.partition("\n")[0]: f"Host {entry}" for entry in entries}
 
     def _entry(self, vm: Vm, tunnel: bool, project: str) -> str:
         lines = [
@@ -149,7 +160,7 @@ class Access:
             words += [
                 f"--zone={vm.zone}",
                 *([f"--project={project}"] if project else []),
-                "--verbosity=warning",
+                "--verbosity=error",
             ]
             lines.append(f"ProxyCommand {' '.join(words)}")
         return f"Host {vm.name}\n" + "".join(f"  {line}\n" for line in lines)

@@ -82,20 +82,26 @@ class Machines:
         free: whether a machine has nothing that is not home: one that cannot start again is made anew then.
         """
         self._access.prepare()
-        before = self.there(wanted.project)
+        before = now = self.there(wanted.project)
         out, faults = self._access.outs(), list[CloudError]()
         if out >= set(wanted.zones):
             out = set()
-        started = self._start([vm for vm in before if vm.name in wanted.names], out, faults, free)
-        self._make(wanted, out, faults)
-        after = self.there(wanted.project)
+        stopped = [vm for vm in before if vm.name in wanted.names and vm.state in STOPPED]
+        if stopped:
+            now = self._start(stopped, wanted, out, faults, free)
+        after = self._make(wanted, now, out, faults)
         reached = self._learn([vm for vm in after if vm.state == "RUNNING"], faults)
         self._access.write(after, tunnel=self._tunnel, project=self._cloud.project)
+        faults += [
+            CloudError(f"is {vm.state.lower()}", place=vm.name, remedy="repeat the command in a minute")
+            for vm in after
+            if vm.name in wanted.names and vm.state not in STOPPED | {"RUNNING"}
+        ]
         there = {vm.name for vm in before}
         return Raised(
             tuple(after),
             tuple(vm.name for vm in after if vm.name not in there),
-            tuple(name for name in started if name in reached),
+            tuple(vm.name for vm in stopped if vm.name in reached),
             tuple(name for name in wanted.names if name not in reached),
             tuple(faults),
         )
@@ -107,7 +113,7 @@ class Machines:
         """
         done = self._each([self.deleting(names, zone) for zone, names in by_zone(vms).items()])
         now = self.there(project)
-        self._access.write(now, tunnel=self._tunnel, project=self._cloud.project)
+        self._access.write(now)
         ids = {vm.id for vm in vms}
         return [vm for vm in now if vm.id in ids], [error for _, error in done if error]
 
@@ -119,43 +125,52 @@ class Machines:
     # -- the steps of a request --------------------------------------------------------------------------
 
     def _start(
-        self, vms: Iterable[Vm], out: set[str], faults: list[CloudError], free: Callable[[str], bool]
-    ) -> list[str]:
-        """Start machines that are off, with what is on their disks."""
-        stopped = [vm for vm in vms if vm.state in STOPPED]
-        zones = by_zone(stopped)
+        self,
+        vms: Sequence[Vm],
+        wanted: Wanted,
+        out: set[str],
+        faults: list[CloudError],
+        free: Callable[[str], bool],
+    ) -> list[Vm]:
+        """Start machines that are off, with what is on their disks; what there is then.
+
+        One whose zone is out is deleted if it holds nothing, so that it is made elsewhere.
+        """
+        zones = by_zone(vms)
         calls = [["instances", "start", *names, f"--zone={zone}"] for zone, names in zones.items()]
-        for (zone, names), (_, error) in zip(zones.items(), self._each(calls), strict=True):
+        full = set()
+        for zone, (_, error) in zip(zones, self._each(calls), strict=True):
             if error is None:
-                self._say(f"started {', '.join(names)} in {zone}")
+                self._say(f"started {', '.join(zones[zone])} in {zone}")
                 continue
+            self._say(f"{zone}: {error.fault}")
             faults.append(error)
             if error.kind == "zone":
-                out.add(zone)
-                self._access.note_out([zone])
-                self._replace([vm for vm in stopped if vm.zone == zone], free)
-        return [vm.name for vm in stopped]
-
-    def _replace(self, vms: Sequence[Vm], free: Callable[[str], bool]) -> None:
-        """Delete machines that cannot start again and hold nothing, so that they are made elsewhere."""
-        empty = [vm for vm in vms if free(vm.name)]
-        for vm in vms:
+                full.add(zone)
+        now = self.there(wanted.project)
+        stuck = [vm for vm in now if vm.zone in full and vm.name in wanted.names and vm.state in STOPPED]
+        if not stuck:
+            return now
+        out |= full
+        self._access.note_out(full)
+        empty = [vm for vm in stuck if free(vm.name)]
+        for vm in stuck:
             if vm not in empty:
                 self._say(f"{vm.name} cannot start, and results on it are not home: it stays as it is")
-        for zone, names in by_zone(empty).items():
-            self._cloud.try_call(*self.deleting(names, zone))
+        self._each([self.deleting(names, zone) for zone, names in by_zone(empty).items()])
+        return self.there(wanted.project)
 
-    def _make(self, wanted: Wanted, out: set[str], faults: list[CloudError]) -> None:
+    def _make(self, wanted: Wanted, vms: list[Vm], out: set[str], faults: list[CloudError]) -> list[Vm]:
+        """Make what is missing; what there is then. vms: what there is now."""
         rooms: dict[str, int] | None = None
         taken: set[str] = set()  # names that somebody else's machines have
         tried: dict[str, list[str]] = {}
         for _ in range(len(wanted.zones) + TRIES):
-            vms = self.there(wanted.project)
             there = {vm.name for vm in vms}
             taken |= {name for names in tried.values() for name in names} - there
             missing = [name for name in wanted.names if name not in there | taken]
             if not missing:
-                return
+                break
             if rooms is None:
                 rooms = self._rooms(wanted, faults)
             held = {zone: sum(vm.zone == zone for vm in vms) for zone in wanted.zones}
@@ -176,8 +191,12 @@ class Machines:
             rooms |= {region_of(zone): 0 for zone, error in errors.items() if error.kind == "quota"}
             tried = {zone: spread[zone] for zone, error in errors.items() if error.kind == "exists"}
             hopeless = {error.kind for error in errors.values()} - {"zone", "quota", "exists", "busy"}
-            if hopeless or not spread:
-                return
+            if not spread:
+                break
+            vms = self.there(wanted.project)
+            if hopeless:
+                break
+        return vms
 
     def _rooms(self, wanted: Wanted, faults: list[CloudError]) -> dict[str, int]:
         """How many machines more each region lets us have."""
@@ -209,7 +228,7 @@ class Machines:
         reached = {vm.name for vm in vms if vm.id in known}
         deadline = self._monotonic() + READY_S
         if waiting:
-            self._say(f"waiting for {len(waiting)} machines to publish their host keys")
+            self._say(f"waiting for the host keys of {', '.join(vm.name for vm in waiting)}")
         while waiting:
             answers = self._each([_attributes(vm.name, vm.zone) for vm in waiting])
             for vm, (answer, _) in zip(list(waiting), answers, strict=True):

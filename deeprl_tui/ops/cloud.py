@@ -1,0 +1,133 @@
+"""Machines in the cloud as hosts of a project: raised, listed with what they cost, taken down.
+
+Rule: a machine with results that are not here is taken down by force only. What is known of it without a
+connection decides: its runs as they are mirrored, and what it said last.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deeprl_tui.config import Host, Project
+from deeprl_tui.core.layout import RunPaths
+from deeprl_tui.core.spec import RunId
+from deeprl_tui.core.state import is_over, word
+from deeprl_tui.errors import ConfigError, DeeprlError, UnknownNameError
+from deeprl_tui.hosts import book
+from deeprl_tui.hosts.gce import home
+from deeprl_tui.hosts.gce.access import Access
+from deeprl_tui.hosts.gce.client import CloudError, Gcloud
+from deeprl_tui.hosts.gce.machines import Machines, Raised, by_zone
+from deeprl_tui.hosts.gce.vm import Vm, Wanted, check_name, label_for
+from deeprl_tui.hosts.mirror import Mirror
+from deeprl_tui.runs.load import load_view
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine and what it holds."""
+
+    vm: Vm
+    age: float  # seconds
+    spent: float | None  # US dollars, at most; None: unknown
+    away: tuple[tuple[RunId, str], ...]  # runs on it that are not home, and why
+
+
+class Cloud:
+    """The machines of one project."""
+
+    def __init__(
+        self,
+        root: Path,
+        project: Project | None,
+        cloud: Gcloud,
+        *,
+        say: Callable[[str], None] = lambda _: None,
+        wall: Callable[[], float] = time.time,
+        tunnel: bool = False,
+    ) -> None:
+        """tunnel: ssh goes through Identity-Aware Proxy."""
+        self.label = label_for(project.name if project else root.resolve().parent.name)
+        self._root = root
+        self._listed = dict(project.hosts) if project else {}
+        self._wall = wall
+        self._access = Access(home() / self.label, wall=wall)
+        self._machines = Machines(cloud, self._access, say=say, tunnel=tunnel)
+
+    def commands(self, wanted: Wanted) -> tuple[list[str], list[list[str]]]:
+        """What `raise_` would do if there were no machine yet: lines for a shell, and calls of gcloud."""
+        return self._access.script(), self._machines.commands(wanted)
+
+    def raise_(self, wanted: Wanted) -> Raised:
+        """Bring the machines to what is wanted, and make hosts of them. Raises CloudError."""
+        raised = self._machines.raise_(wanted, free=lambda name: not not_home(self._root, name))
+        for vm in raised.vms:
+            if vm.address:
+                self._register(vm)
+        return raised
+
+    def machines(self, everywhere: bool = False) -> list[Machine]:
+        """The machines of this project, or of all, with what they cost so far. Raises CloudError."""
+        return self.look(self._machines.there("" if everywhere else self.label))
+
+    def look(self, vms: Iterable[Vm]) -> list[Machine]:
+        """What these machines cost so far, and what they hold."""
+        now = self._wall()
+        return [
+            Machine(
+                vm,
+                max(0.0, now - vm.created),
+                vm.spent(now),
+                tuple(not_home(self._root, vm.name)) if vm.project == self.label else (),
+            )
+            for vm in vms
+        ]
+
+    def choose(self, names: Collection[str]) -> list[Machine]:
+        """The machines of these names, all without any. Raises UnknownNameError."""
+        there = self.machines()
+        unknown = [name for name in names if name not in {machine.vm.name for machine in there}]
+        if unknown:
+            raise UnknownNameError("no such machine", place=unknown[0], remedy="deeprl gce ls names all")
+        return [machine for machine in there if not names or machine.vm.name in names]
+
+    def deleting(self, machines: Sequence[Machine]) -> list[Sequence[str]]:
+        """The words that take machines down, for gcloud."""
+        zones = by_zone(machine.vm for machine in machines)
+        return [self._machines.deleting(names, zone) for zone, names in zones.items()]
+
+    def take_down(self, machines: Sequence[Machine]) -> tuple[tuple[str, ...], Sequence[CloudError]]:
+        """Delete machines with their disks, and forget them as hosts; which are left, and why."""
+        left, faults = self._machines.delete([machine.vm for machine in machines], self.label)
+        names = {vm.name for vm in left}
+        for machine in machines:
+            if machine.vm.name not in names:
+                with contextlib.suppress(DeeprlError):
+                    book.remove(self._root, machine.vm.name, self._listed)
+        return tuple(sorted(names)), faults
+
+    def _register(self, vm: Vm) -> None:
+        host = Host(vm.name, check_name(vm.name), price=vm.price, gce=self.label)
+        known = book.known_hosts(self._root, self._listed).get(vm.name)
+        if known != host and vm.name not in self._listed:
+            with contextlib.suppress(ConfigError):
+                book.add(self._root, host)
+
+
+def not_home(root: Path, host: str) -> list[tuple[RunId, str]]:
+    """Runs that live on a host and are not all here, and why."""
+    found = []
+    for run, paths in Mirror(root, host).runs():
+        if why := _missing(paths):
+            found.append((run, why))
+    return sorted(found)
+
+
+def _missing(paths: RunPaths) -> str:
+    try:
+        view = load_view(paths)
+    except DeeprlError as error:
+        return error.fault
+    return "" if is_over(view.state) else word(view.state)
