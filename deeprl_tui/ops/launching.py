@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,7 @@ from deeprl_tui.runs import code, stats
 from deeprl_tui.runs import measured as measurements
 from deeprl_tui.runs.plan import Plan, check_memory
 from deeprl_tui.runs.plan import plan as make_plan
+from deeprl_tui.runs.spread import Room
 from deeprl_tui.runs.stats import Throughput
 from deeprl_tui.runs.store import Already, Created, Made, RunStore
 from deeprl_tui.supervisor.slots import core_lock, core_locks, free_cores
@@ -50,8 +51,13 @@ class Launched:
         return tuple(made for made in self.made if isinstance(made, Already))
 
 
-def plan(request: Request, root: Path, views: Mapping[RunId, RunView] | None = None) -> Plan:
-    """Say what a launch would do, before it does."""
+def plan(
+    request: Request,
+    root: Path,
+    views: Mapping[RunId, RunView] | None = None,
+    rooms: Collection[Room] = (),
+) -> Plan:
+    """Say what a launch would do, before it does. rooms: the hosts it is for; this machine by default."""
     if views is None:
         views = views_of(root)
     alive = [view for view in views.values() if isinstance(view.state, state.Running | state.Stopping)]
@@ -61,8 +67,8 @@ def plan(request: Request, root: Path, views: Mapping[RunId, RunView] | None = N
     return make_plan(
         request.parts,
         there=frozenset(views),
-        cores=cores(),
-        busy=len(alive),
+        cores=tuple(range(sum(room.cores for room in rooms))) if rooms else cores(),
+        busy=sum(room.busy for room in rooms) if rooms else len(alive),
         memory_available=total - used,
         measured=measured,
         ahead=[view.eta for view in alive] + [stats.rest(view, measured) for view in waiting],

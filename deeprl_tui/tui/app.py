@@ -189,6 +189,11 @@ class DeeprlApp(Actions):
     def _on_feed(self, feed: Feed) -> None:
         self._feed = feed
 
+    @property
+    def links(self) -> "ops.Hosts | None":
+        """The living links to other hosts; None until they are made, and where there are none."""
+        return self._feed.hosts if isinstance(self._feed, ops.Everywhere) else None
+
     def on_unmount(self) -> None:
         """Stop reading."""
         self.memory.save_last()

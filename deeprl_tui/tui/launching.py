@@ -3,28 +3,31 @@
 Rule: pure but for `work_out`, which is called in the background and writes nothing.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from shlex import quote
 from typing import Final, Literal
 
 from deeprl_tui import ops
-from deeprl_tui.config.keys import BY_NAME, NONE
+from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.config.model import Experiment, Project
 from deeprl_tui.core import state
-from deeprl_tui.core.spec import Json, RunId
+from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.core.text import clean
 from deeprl_tui.errors import DeeprlError, RefusedError
+from deeprl_tui.monitor.fleet import HostView
 from deeprl_tui.runs.plan import Plan
+from deeprl_tui.runs.spread import Room
 from deeprl_tui.tui import notes
 from deeprl_tui.tui.board import Entry
 from deeprl_tui.tui.theme import LABEL, Palette
+from deeprl_tui.tui.typed import fits
 from deeprl_tui.tui.widgets.rows import Piece, Row
 from deeprl_tui.tui.words import NONE as NOTHING
-from deeprl_tui.tui.words import clock, duration, duration_range, gigabytes, middle, plural, value_text
+from deeprl_tui.tui.words import clock, duration, duration_range, gigabytes, middle, plural
 
 Existing = Literal["skip", "resume", "fresh"]
 EXISTING: Final = (
@@ -33,6 +36,8 @@ EXISTING: Final = (
     ("fresh", "archive, train anew"),
 )
 """What becomes of runs that are there already."""
+MOST_SQUARES: Final = 24
+MOST_HOSTS: Final = 4
 _GOES_ON = state.Paused | state.Stopped | state.Failed | state.Lost
 
 
@@ -44,6 +49,12 @@ class Wish:
     seeds: str = ""
     overrides: tuple[str, ...] = ()
     existing: Existing = "skip"
+    hosts: tuple[str, ...] = (LOCAL,)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this machine alone is meant."""
+        return self.hosts == (LOCAL,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,8 @@ class Outlook:
     archived: int = 0  # runs that would go to the archive
     disk: int | None = None  # bytes of the new runs; None: nothing of their kind was finished yet
     disk_free: int = 0
+    rooms: Mapping[str, Room] = field(default_factory=dict)  # hosts that may be used
+    where: Mapping[str, int] = field(default_factory=dict)  # new runs of each
 
     @property
     def does(self) -> int:
@@ -63,7 +76,13 @@ class Outlook:
         return self.plan.runs + len(self.resumed)
 
 
-def work_out(project: Project, wish: Wish, views: Mapping[RunId, RunView], root: Path) -> Outlook:
+def work_out(
+    project: Project,
+    wish: Wish,
+    views: Mapping[RunId, RunView],
+    root: Path,
+    hosts: Sequence[HostView] = (),
+) -> Outlook:
     """What a wish would mean now. Raises on anything that cannot be meant."""
     request = ops.choose(project, wish.names, wish.seeds or None, wish.overrides)
     fresh = wish.existing == "fresh"
@@ -72,6 +91,12 @@ def work_out(project: Project, wish: Wish, views: Mapping[RunId, RunView], root:
     old = [view for run, view in views.items() if run.experiment in names] if fresh else []
     kept = {run: view for run, view in views.items() if not fresh or run.experiment not in names}
     refused = ops.conflicts(request, root, fresh=fresh)
+    rooms, where = ops.rooms(hosts, wish.hosts), dict[str, int]()
+    if not wish.is_local:
+        refused += _elsewhere(wish, rooms)
+        if not refused:
+            placed = ops.place(ops.specs(request, root), root, rooms)
+            where = {host: sum(run not in kept for run in runs) for host, runs in placed.items()}
     alive = [view.id for view in old if isinstance(view.state, state.Running | state.Stopping)]
     if alive:
         refused.append(RefusedError("is running", place=str(alive[0]), remedy="stop it first: x"))
@@ -81,7 +106,17 @@ def work_out(project: Project, wish: Wish, views: Mapping[RunId, RunView], root:
         else ()
     )
     used, free = ops.disk(request, root, views, there=frozenset(kept))
-    return Outlook(ops.plan(request, root, kept), tuple(refused), resumed, len(old), used, free)
+    plan = ops.plan(request, root, kept, rooms.values())
+    return Outlook(plan, tuple(refused), resumed, len(old), used, free, rooms, where)
+
+
+def _elsewhere(wish: Wish, rooms: Mapping[str, Room]) -> Iterator[DeeprlError]:
+    """What cannot be done on other hosts."""
+    for name in wish.hosts:
+        if name not in rooms:
+            yield RefusedError("does not answer", place=name, remedy="leave it out; 3 shows the hosts")
+    if wish.existing == "fresh":
+        yield RefusedError("only runs of this machine are archived", place="hosts", remedy="tick local alone")
 
 
 def twin(names: Sequence[str], wish: Wish, outlook: Outlook | None) -> str:
@@ -94,6 +129,8 @@ def twin(names: Sequence[str], wish: Wish, outlook: Outlook | None) -> str:
         words += ["--set", quote(one)]
     if wish.existing == "fresh":
         words.append("--fresh")
+    if not wish.is_local:
+        words += ["--on", quote(",".join(wish.hosts))]
     line = " ".join(words)
     if wish.existing != "resume" or (outlook is not None and not outlook.resumed):
         return line
@@ -101,7 +138,7 @@ def twin(names: Sequence[str], wish: Wish, outlook: Outlook | None) -> str:
     return resume if outlook is not None and not outlook.plan.runs else f"{resume}; {line}"
 
 
-def plan_lines(outlook: Outlook, palette: Palette, now: float, host: str = "local") -> notes.Lines:
+def plan_lines(outlook: Outlook, palette: Palette, now: float) -> notes.Lines:
     """What would run, where, when it will be done, and what it takes."""
     plan = outlook.plan
     quiet, text = palette.style("foreground", LABEL), palette.style()
@@ -124,18 +161,28 @@ def plan_lines(outlook: Outlook, palette: Palette, now: float, host: str = "loca
     there = asked - plan.runs - len(outlook.resumed)
     if there > 0:
         lines.append([Piece(f"{plural(there, 'run')} {'is' if there == 1 else 'are'} there already", quiet)])
-    new = min(plan.runs, cores - busy)
-    squares = [
-        Piece("▪" * busy, palette.style("foreground", 0.6)),
-        Piece("■" * new, strong),
-        Piece("·" * (cores - busy - new), quiet),
-    ]
-    if cores <= 24:
-        lines.append(
-            [Piece(host.ljust(10), quiet), *squares, Piece(f"  {cores - busy} of {cores} free", quiet)]
-        )
+    rooms = outlook.rooms or {LOCAL: Room(cores, busy)}
+    for name, room in list(rooms.items())[:MOST_HOSTS]:
+        lines.append(_room_line(name, room, outlook.where.get(name, plan.runs), palette))
     lines += _facts(outlook, palette, now)
     return lines
+
+
+def _room_line(name: str, room: Room, runs: int, palette: Palette) -> list[Piece]:
+    """A host: cores that are taken, that the new runs take, that stay free."""
+    quiet = palette.style("foreground", LABEL)
+    busy = min(room.busy, room.cores)
+    free = room.cores - busy
+    new = min(runs, free)
+    line = [Piece(middle(clean(name), 9).ljust(10), quiet)]
+    if room.cores <= MOST_SQUARES:
+        line += [
+            Piece("▪" * busy, palette.style("foreground", 0.6)),
+            Piece("■" * new, palette.style("accent", bold=True)),
+            Piece("·" * (free - new), quiet),
+            Piece("  ", quiet),
+        ]
+    return [*line, Piece(f"{free} of {room.cores} free", quiet)]
 
 
 def _facts(outlook: Outlook, palette: Palette, now: float) -> notes.Lines:
@@ -223,70 +270,19 @@ def _stand(entry: Entry) -> str:
     return f"done {done}/{len(entry.runs)}" if done else f"{len(entry.runs)} {entry.word}"
 
 
-def host_line(hosts: Sequence[str], picked: Collection[str], palette: Palette) -> list[Piece]:
-    """The hosts that can be launched on, with a box to tick."""
-    line = [Piece(" ", palette.style())]
-    for host in hosts:
-        on = host in picked
-        style = palette.style("accent", bold=True) if on else palette.style("foreground", LABEL)
-        line += [Piece("[x] " if on else "[ ] ", style), Piece(f"{host}  ", palette.style())]
-    return line
+def host_options(hosts: Sequence[HostView], known: Collection[str] = ()) -> list[tuple[str, str, bool]]:
+    """The hosts that can be launched on, this machine first: name, how it stands, whether that is well.
+
+    known: hosts of the project, of which some may not have been heard of yet.
+    """
+    views = {view.name: view for view in hosts}
+    names = sorted({LOCAL, *views, *known}, key=lambda name: (name != LOCAL, name))
+    return [_option(name, views.get(name)) for name in names]
 
 
-# -- typing ------------------------------------------------------------------------------------------------
-
-
-def fits(words: Sequence[str], name: str, env: str) -> bool:
-    """Whether each word stands in the name or env, or its letters stand in the name in this order."""
-    text = f"{name} {env}".lower()
-    return all(word in text or _in_order(word, name.lower()) for word in words)
-
-
-def _in_order(letters: str, text: str) -> bool:
-    rest = iter(text)
-    return all(letter in rest for letter in letters)
-
-
-def completed(text: str, values: Mapping[str, Json]) -> str | None:
-    """The text with its last word completed: the first key that begins so, or the value it has now."""
-    head, _, last = text.rpartition(" ")
-    key, equals, value = last.partition("=")
-    if equals:
-        if value or key not in BY_NAME:
-            return None
-        return f"{text}{spelled(values.get(key, BY_NAME[key].default))}"
-    found = next((name for name in BY_NAME if key and name.startswith(key)), None)
-    return f"{head} {found}=".lstrip() if found else None
-
-
-def spelled(value: Json) -> str:
-    """A value as it can be typed after `key=`: without spaces."""
-    if isinstance(value, list | tuple):
-        return (
-            "x".join(map(str, value))
-            if value and all(isinstance(one, int) for one in value)
-            else str(value).replace(" ", "")
-        )
-    if value is None:
-        return NONE
-    return (
-        str(value).lower()
-        if isinstance(value, bool)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else str(value)
-    )
-
-
-def help_for(text: str, values: Mapping[str, Json]) -> str:
-    """What is known of the setting that is being typed; empty if there is nothing to say."""
-    last = text.rpartition(" ")[2]
-    key, equals, _ = last.partition("=")
-    if key in BY_NAME and (equals or sum(name.startswith(key) for name in BY_NAME) == 1):
-        known = BY_NAME[key]
-        bounds = "" if not known.choices else f" One of {', '.join(known.choices)}."
-        return f"{key}: {known.doc}{bounds} Now {value_text(values.get(key, known.default))}."
-    if key and not equals:
-        found = [name for name in BY_NAME if name.startswith(key)] or [n for n in BY_NAME if key in n]
-        return "  ".join(found[:6])
-    return ""
+def _option(name: str, view: HostView | None) -> tuple[str, str, bool]:
+    if view is not None and view.fault:
+        return name, "✗ does not answer", False
+    if view is None or not view.cores:
+        return name, "" if name == LOCAL else "not heard yet", name == LOCAL
+    return name, f"{max(0, len(view.cores) - len(view.held))} of {len(view.cores)} free", True

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from deeprl_tui import ops
+from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.core import state
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
@@ -36,9 +37,15 @@ class Requests:
         return self._app.workspace.demo
 
     def launch(
-        self, names: Sequence[str], seeds: str, overrides: Sequence[str], *, fresh: bool = False
+        self,
+        names: Sequence[str],
+        seeds: str,
+        overrides: Sequence[str],
+        *,
+        fresh: bool = False,
+        hosts: Sequence[str] = (LOCAL,),
     ) -> None:
-        """Make the runs and see that somebody starts them."""
+        """Make the runs and see that somebody starts them. hosts: where they may go; not with fresh."""
         if self._is_demo():
             return
         project, root = self._app.look().project, self._app.workspace.root
@@ -53,7 +60,29 @@ class Requests:
             self._app.workspace.supervise(root)
             return launched
 
-        self._app.jobs.run("launch", work, self._on_launched, self._app.fail, every=True)
+        rooms = ops.rooms(self._app.look().snapshot.hosts, hosts)
+
+        def send(links: "ops.Hosts") -> "ops.Sent":
+            request = ops.choose(project, names, seeds or None, overrides)
+            return ops.launch_on(request, root, rooms, links, start=self._app.workspace.supervise)
+
+        links = self._app.links
+        if tuple(hosts) == (LOCAL,):
+            self._app.jobs.run("launch", work, self._on_launched, self._app.fail, every=True)
+        elif links is None:
+            self._app.fail(DeeprlError("not connected yet", place=", ".join(hosts), remedy="try again"))
+        else:
+            self._app.jobs.run("launch", partial(send, links), self._on_sent, self._app.fail, every=True)
+
+    def _on_sent(self, sent: "ops.Sent") -> None:
+        for host, run, why in sent.faults[:3]:
+            self._app.fail(DeeprlError(why, place=f"{host}: {run}"))
+        if len(sent.faults) > 3:
+            self._app.fail(DeeprlError(f"and {len(sent.faults) - 3} runs more were not sent"))
+        there = sent.many("already")
+        more = f", {there} were there already" if there else ""
+        self._app.tell(f"{plural(sent.many('created'), 'run')} launched on {', '.join(sent.told)}{more}")
+        self._app.wake()
 
     def _on_launched(self, launched: "ops.Launched") -> None:
         names = list(dict.fromkeys(run.experiment for run in launched.ids))
@@ -123,7 +152,7 @@ class Requests:
         names = [str(run.id) for run in runs]
         self._app.jobs.run(
             "resume",
-            lambda: ops.resume(root, names, start=supervise),
+            lambda: ops.resume(root, names, start=supervise, hosts=self._app.links),
             self._on_answers,
             self._app.fail,
             every=True,
@@ -146,7 +175,7 @@ class Requests:
         root, names = self._app.workspace.root, [str(run.id) for run in runs]
         self._app.jobs.run(
             "ask",
-            lambda: ops.ask(root, names, what),
+            lambda: ops.ask(root, names, what, hosts=self._app.links),
             lambda answers: self._on_answers(answers, what),
             self._app.fail,
             every=True,

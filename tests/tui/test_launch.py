@@ -17,6 +17,7 @@ from deeprl_tui.tui.screens.launch import LaunchScreen
 from deeprl_tui.tui.widgets.choice import Choice
 from deeprl_tui.tui.widgets.lines import Lines
 from deeprl_tui.tui.widgets.live_table import LiveTable
+from deeprl_tui.tui.widgets.ticks import Ticks
 
 
 @asynccontextmanager
@@ -129,3 +130,35 @@ async def test_the_choice_can_be_clicked(lab: Lab, x: int, value: str) -> None:
         await pilot.click(Choice, offset=(x, 0))
         await settle(pilot)
         assert app.screen.query_one(Choice).value == value
+
+
+async def test_hosts_are_ticked(lab: Lab) -> None:
+    """h goes there, space ticks; the command names them, and what does not answer cannot be used."""
+    lab.add_hosts(2, 8)
+    app = lab.app()
+    async with launching(app, "CP_wide") as pilot:
+        await press(pilot, "h", "right", "space")
+        assert words(app, "twin") == "$ deeprl run CP_wide --on local,vm-1"
+        assert "vm-1      ■■" in words(app, "plan")
+        await press(pilot, "left", "space", "left", "space")
+        assert words(app, "twin").endswith("--on vm-1,vm-2")
+        assert "vm-2: does not answer" in words(app, "fault")
+
+
+async def test_the_last_host_stays_ticked(lab: Lab) -> None:
+    """A launch needs one."""
+    app = lab.app()
+    async with launching(app, "CP_wide") as pilot:
+        await press(pilot, "h", "space")
+        assert app.screen.query_one("#hosts", Ticks).ticked == ("local",)
+
+
+async def test_without_links_nothing_is_sent(lab: Lab) -> None:
+    """The message says so, and nothing was made."""
+    lab.add_hosts(2, 8)
+    app = lab.app()
+    async with launching(app, "CP_wide") as pilot:
+        await press(pilot, "h", "right", "space", "enter")
+        await settle(pilot)
+        assert "not connected yet" in text_of(app)
+        assert not (lab.root / "CP_wide").exists()

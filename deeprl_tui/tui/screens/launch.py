@@ -13,44 +13,33 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.suggester import Suggester
 from textual.widgets import Button, Input, Label
 
+from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.config.model import Project
 from deeprl_tui.core.spec import Json, RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import ConfigError, DeeprlError
-from deeprl_tui.tui import launching, notes
+from deeprl_tui.tui import launching, notes, typed
 from deeprl_tui.tui.background import Finished, Jobs
 from deeprl_tui.tui.board import Entry
 from deeprl_tui.tui.launching import Existing, Outlook, Wish
 from deeprl_tui.tui.picture import Picture
 from deeprl_tui.tui.theme import LABEL, Palette
 from deeprl_tui.tui.widgets.choice import Choice
-from deeprl_tui.tui.widgets.field import Field
+from deeprl_tui.tui.widgets.field import Completion, Field
 from deeprl_tui.tui.widgets.lines import Lines
 from deeprl_tui.tui.widgets.live_table import LiveTable
 from deeprl_tui.tui.widgets.rows import Column, Piece, Row, widths
+from deeprl_tui.tui.widgets.ticks import Ticks
 
 if TYPE_CHECKING:
     from deeprl_tui.tui.app import DeeprlApp
 
 _COLUMNS = (Column("mark", "", 3), Column("name", "experiment", 10, flex=True), Column("state", "state", 12))
 _CHANGES = (Column("change", "", 10, flex=True),)
-_HINT = "space picks · / filters · ←→ seeds · s settings · f existing · enter launches · esc"
+_HINT = "space picks · / filters · ←→ seeds · s settings · f existing · h hosts · enter launches · esc"
 _SHORT = "space picks · / filters · enter launches · esc cancels"
-
-
-class _Completion(Suggester):
-    """Completes the setting that is being typed; → takes it."""
-
-    def __init__(self, screen: "LaunchScreen") -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._screen = screen
-
-    async def get_suggestion(self, value: str) -> str | None:
-        """The whole text with its last word completed."""
-        return launching.completed(value, self._screen.values)
 
 
 class LaunchScreen(ModalScreen[None]):
@@ -64,6 +53,7 @@ class LaunchScreen(ModalScreen[None]):
         Binding("slash", "goto('find')", "Filter", show=False, priority=True),
         Binding("s,e", "goto('set')", "Settings", show=False),
         Binding("f", "existing", "Existing", show=False),
+        Binding("h", "goto('hosts')", "Hosts", show=False),
         Binding("right", "seeds(1)", "One seed more", show=False),
         Binding("left", "seeds(-1)", "One seed less", show=False),
         Binding("q", "leave", "Cancel", show=False),
@@ -114,7 +104,7 @@ class LaunchScreen(ModalScreen[None]):
                 yield Choice(launching.EXISTING, id="existing")
             with Horizontal(classes="field"):
                 yield Label("Hosts", markup=False)
-                yield Lines(id="hosts")
+                yield Ticks((LOCAL,), id="hosts")
             yield Lines(id="fault")
             yield Lines(id="twin")
             with Horizontal(classes="buttons"):
@@ -124,7 +114,10 @@ class LaunchScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Show what was picked on the dashboard."""
         settings = self.query_one("#set", Input)
-        settings.suggester, settings.select_on_focus = _Completion(self), False
+        settings.suggester, settings.select_on_focus = (
+            Completion(lambda text: typed.completed(text, self.values)),
+            False,
+        )
         self._show_picks()
         table = self.query_one("#picks", LiveTable)
         first = next((name for name in self._project.experiments if name in self.picked), None)
@@ -146,6 +139,7 @@ class LaunchScreen(ModalScreen[None]):
             self.query_one("#seeds", Input).value.strip(),
             tuple(self.query_one("#set", Input).value.split()),
             cast("Existing", self.query_one("#existing", Choice).value),
+            self.query_one("#hosts", Ticks).ticked,
         )
 
     @property
@@ -173,7 +167,8 @@ class LaunchScreen(ModalScreen[None]):
             self._show_plan()
             return
         self._planning = True
-        work = partial(launching.work_out, self._project, wish, self._views, self.deeprl.workspace.root)
+        root, hosts = self.deeprl.workspace.root, self.deeprl.look().snapshot.hosts
+        work = partial(launching.work_out, self._project, wish, self._views, root, hosts)
         self.jobs.run("plan", work, self._on_outlook, self._on_fault)
 
     def _on_outlook(self, outlook: Outlook) -> None:
@@ -216,18 +211,20 @@ class LaunchScreen(ModalScreen[None]):
         panel.styles.height = len(lines) + 1
         panel.set_lines(lines)
         changes.set_rows(rows)
-        self.query_one("#hosts", Lines).set_lines([launching.host_line(("local",), ("local",), palette)])
+        links, hosts = self.deeprl.links, self.deeprl.look().snapshot.hosts
+        options = launching.host_options(hosts, links.hosts if links is not None else ())
+        self.query_one("#hosts", Ticks).set_options(options)
 
     def _show_fault(self, palette: Palette) -> None:
         """What is wrong, or what is known of the setting that is being typed."""
         fault, width = self.query_one("#fault", Lines), max(20, self.query_one(".dialog").size.width - 4)
-        typed = self.query_one("#set", Input)
+        field = self.query_one("#set", Input)
         lines = [
             [Piece(part, palette.style("error"))]
             for line in self._fault.splitlines()
             for part in notes.wrapped(line, width)
         ]
-        known = launching.help_for(typed.value, self.values) if typed.has_focus else ""
+        known = typed.help_for(field.value, self.values) if field.has_focus else ""
         lines = lines[:4] + notes.paragraph(known, palette, width, LABEL)[: 2 if lines else 3]
         fault.styles.height = len(lines)
         fault.set_lines(lines)
@@ -273,18 +270,9 @@ class LaunchScreen(ModalScreen[None]):
 
     def action_seeds(self, step: int) -> None:
         """One seed more or less than now."""
-        field = self.query_one("#seeds", Input)
-        if not field.value.strip().isdigit() and field.value.strip():
-            return  # a list is not counted up
-        first = next((name for name in self._project.experiments if name in self.picked), None)
-        now = (
-            int(field.value)
-            if field.value.strip()
-            else len(self._project.experiments[first].seeds)
-            if first
-            else 1
-        )
-        field.value = str(max(1, min(1000, now + step)))
+        field, known = self.query_one("#seeds", Input), self._project.experiments
+        first = next((len(known[name].seeds) for name in known if name in self.picked), 1)
+        field.value = typed.counted(field.value, first, step)
 
     def action_enter(self) -> None:
         """Launch; from the filter to the rows, from a change to its setting, on Cancel cancel."""
@@ -305,7 +293,7 @@ class LaunchScreen(ModalScreen[None]):
         if experiment is not None and key in experiment.settings:
             field = self.query_one("#set", Input)
             rest = [one for one in field.value.split() if one.partition("=")[0] != key]
-            field.value = " ".join([*rest, f"{key}={launching.spelled(experiment.settings[key])}"])
+            field.value = " ".join([*rest, f"{key}={typed.spelled(experiment.settings[key])}"])
             self.set_focus(field)
             field.action_end()
 
@@ -318,6 +306,10 @@ class LaunchScreen(ModalScreen[None]):
         self._show_picks() if event.input.id == "find" else self._changed()
 
     def on_choice_changed(self) -> None:
+        """Plan again."""
+        self._changed()
+
+    def on_ticks_changed(self) -> None:
         """Plan again."""
         self._changed()
 
@@ -342,7 +334,8 @@ class LaunchScreen(ModalScreen[None]):
         elif outlook is not None and not outlook.refused:
             self.dismiss(None)
             fresh = wish.existing == "fresh"
-            self.deeprl.requests.launch(wish.names, wish.seeds, wish.overrides, fresh=fresh)
+            requests = self.deeprl.requests
+            requests.launch(wish.names, wish.seeds, wish.overrides, fresh=fresh, hosts=wish.hosts)
             if outlook.resumed:
                 self.deeprl.requests.resume([self._views[run] for run in outlook.resumed])
             return

@@ -8,20 +8,21 @@ from deeprl_tui import config
 from deeprl_tui.config.keys import defaults
 from deeprl_tui.core.eta import Eta
 from deeprl_tui.core.spec import Json, RunId
+from deeprl_tui.monitor.fleet import HostView
 from deeprl_tui.runs.plan import Plan, PlannedExperiment
+from deeprl_tui.runs.spread import Room
 from deeprl_tui.tui.launching import (
     Existing,
     Outlook,
     Wish,
     change_rows,
-    completed,
-    fits,
-    help_for,
+    host_options,
     plan_lines,
-    spelled,
     twin,
+    work_out,
 )
 from deeprl_tui.tui.theme import NIGHT, Palette
+from deeprl_tui.tui.typed import completed, counted, fits, help_for, spelled
 
 PALETTE = Palette.of_theme(NIGHT)
 RUN = RunId("A", 0)
@@ -148,3 +149,64 @@ def test_help_while_typing() -> None:
     assert help_for("gr", {}).split() == ["gradient_steps", "grad_clip"]
     assert help_for("gamma=0.9", {"gamma": 0.5}) == "gamma: Discount factor. Now 0.5."
     assert help_for("", {}) == ""
+
+
+def test_hosts_are_listed_with_how_they_stand() -> None:
+    """This machine first; one that cannot be reached, and one that has not been heard of, say so."""
+    hosts = [
+        HostView("vm", tuple(range(8)), held=frozenset({RUN})),
+        HostView("local", (0, 1)),
+        HostView("old", (0,), fault="timed out"),
+    ]
+    assert host_options(hosts, ["vm", "new"]) == [
+        ("local", "2 of 2 free", True),
+        ("new", "not heard yet", False),
+        ("old", "✗ does not answer", False),
+        ("vm", "7 of 8 free", True),
+    ]
+
+
+def test_the_plan_has_a_line_for_each_host(tmp_path: Path) -> None:
+    """Cores that are taken there, that its new runs take, that stay free."""
+    rooms, where = {"local": Room(2, 2), "vm": Room(8, 1)}, {"local": 1, "vm": 4}
+    text = said(Outlook(plan(tmp_path), rooms=rooms, where=where))
+    assert "local     ▪▪  0 of 2 free" in text
+    assert "vm        ▪■■■■···  7 of 8 free" in text
+
+
+@pytest.mark.parametrize(
+    ("hosts", "existing", "fault"),
+    [
+        (("vm",), "skip", ""),
+        (("local", "vm"), "skip", ""),
+        (("vm", "old"), "skip", "old: does not answer"),
+        (("vm",), "fresh", "hosts: only runs of this machine are archived"),
+        (("local",), "fresh", ""),
+    ],
+)
+def test_what_hosts_cannot_do_is_refused(
+    tmp_path: Path, hosts: tuple[str, ...], existing: Existing, fault: str
+) -> None:
+    """Before anything is made; what can be done has a place for each run."""
+    plan(tmp_path)
+    project = config.load(tmp_path / "experiments.toml")
+    views = [HostView("local", (0, 1)), HostView("vm", (0, 1, 2)), HostView("old", fault="timed out")]
+    wish = Wish(("A",), "4", (), existing, hosts)
+    outlook = work_out(project, wish, {}, tmp_path / "runs", views)
+    assert "".join(map(str, outlook.refused)).startswith(fault)
+    assert bool(outlook.refused) == bool(fault)
+    assert sum(outlook.where.values()) == (0 if fault or wish.is_local else 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "step", "told"), [("", 1, "4"), ("2", -1, "1"), ("1", -1, "1"), ("0,3", 1, "0,3")]
+)
+def test_seeds_are_counted(text: str, step: int, told: str) -> None:
+    """From what the file says, down to one; a list stays."""
+    assert counted(text, 3, step) == told
+
+
+def test_the_command_names_the_hosts() -> None:
+    """Only where they are not this machine alone."""
+    wish = Wish(("A",), hosts=("local", "vm"))
+    assert twin(wish.names, wish, None) == "deeprl run A --on local,vm"
