@@ -23,7 +23,6 @@ from deeprl_tui.cli import (
     hosts,
     plan,
     play,
-    pull,
     read,
     run,
     serve,
@@ -87,7 +86,6 @@ trust.register(app)
 hosts.register(app)
 gce.register(app)
 attach.register(app)
-pull.register(app)
 serve.register(app)
 completion.register(app)
 
