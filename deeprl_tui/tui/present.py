@@ -9,10 +9,13 @@ from typing import Final
 
 from rich.cells import cell_len
 
+from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.core import state
 from deeprl_tui.core.eta import Eta
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
+from deeprl_tui.core.text import clean
+from deeprl_tui.monitor.fleet import HostView
 from deeprl_tui.tui.board import NEW, Board, Entry
 from deeprl_tui.tui.theme import FAINT, LABEL, OPEN, STATES, Palette, braille_trend, progress_bar
 from deeprl_tui.tui.widgets.curve_plot import CurveData
@@ -40,6 +43,7 @@ METRICS: Final = (
 """Names of the curves, and of their tabs."""
 
 TREND: Final = 12
+CORE_WIDTH: Final = 8
 EXPERIMENTS: Final = (
     Column("state", "", 1),
     Column("name", "experiment", 12, flex=True),
@@ -54,7 +58,7 @@ _BESIDE: Final = 50
 SEEDS: Final = (
     Column("state", "", 1),
     Column("seed", "seed", 4),
-    Column("core", "core", 8),
+    Column("core", "core", CORE_WIDTH),
     Column("progress", "progress", 8, min_table=_BESIDE),
     Column("return", "return", 6, "right"),
     Column("rate", "st/s", 4, "right"),
@@ -281,14 +285,22 @@ def references(entry: Entry | None, metric: str) -> list[tuple[float, str]]:
 # -- seeds -------------------------------------------------------------------------------------------------
 
 
-def core_text(run: RunView) -> str:
+def core_text(run: RunView, hosts: Sequence[HostView] = ()) -> str:
     """Where a run trains: `local:1`; empty if it does not."""
     if not isinstance(run.state, state.Running | state.Stopping):
         return ""
-    return "local:" + ",".join(str(core) for core in run.cores)
+    home = next((host.name for host in hosts if run.id in host.held), LOCAL)
+    cores = ",".join(str(core) for core in run.cores)
+    return f"{middle(clean(home), max(3, CORE_WIDTH - 1 - len(cores)))}:{cores}"
 
 
-def seed_row(run: RunView, ends: Mapping[RunId, Eta | None], palette: Palette, color: str) -> Row:
+def seed_row(
+    run: RunView,
+    ends: Mapping[RunId, Eta | None],
+    palette: Palette,
+    color: str,
+    hosts: Sequence[HostView] = (),
+) -> Row:
     """One line of the seeds table."""
     label, word = palette.style("foreground", 0.55), state.word(run.state)
     live = isinstance(run.state, state.Running | state.Stopping)
@@ -299,7 +311,7 @@ def seed_row(run: RunView, ends: Mapping[RunId, Eta | None], palette: Palette, c
         (
             mark(word, palette),
             Piece(str(run.id.seed), tone),
-            Piece(core_text(run) or word, label),
+            Piece(core_text(run, hosts) or word, label),
             bar(run.progress, 8, palette, color, 0.8),
             Piece(number(run.return_mean), palette.style()),
             Piece(rate(run.steps_per_second) if run.steps_per_second and live else "", label),

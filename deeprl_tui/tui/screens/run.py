@@ -159,9 +159,10 @@ class RunScreen(Searching):
         quiet = palette.style("foreground", LABEL)
         panel = self.query_one("#seeds-panel", Panel)
         panel.set_title([Piece("Seeds", quiet)])
+        color, hosts = palette.curve(entry.color), picture.snapshot.hosts
         table.set_rows(
             [
-                present.seed_row(run, picture.ends, palette, palette.curve(entry.color))
+                present.seed_row(run, picture.ends, palette, color, hosts)
                 for run in sorting.seeds(entry.runs, table.sort, picture.ends)
             ]
         )

@@ -227,6 +227,14 @@ def test_header_fits(width: int) -> None:
     assert ":" in text(line)[-7:]  # the clock
 
 
+def test_a_seed_says_on_which_host_it_trains() -> None:
+    """The host that holds it; this machine where none says so."""
+    run = training(0)
+    far = HostView("vm-1", (0, 1), held=frozenset({run.id}))
+    assert present.core_text(run, (HostView("local", (0, 1)), far)) == "vm-1:1"
+    assert present.core_text(run, (HostView("local", (0, 1)),)) == "local:1"
+
+
 def test_activity_joins_what_happened_together() -> None:
     """Seeds that were launched together are one line; newest first."""
     made = board(training(0), training(1))
