@@ -169,7 +169,7 @@ def down(
         output.say("there are no machines: nothing is left to pay")
         return ExitCode.OK
     if dry_run:
-        for words in cloud.deleting(machines):
+        for words in cloud.deletions(machines):
             output.line(shlex.join(words))
         output.say("nothing was done")
         return ExitCode.OK

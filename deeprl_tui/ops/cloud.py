@@ -19,7 +19,7 @@ from deeprl_tui.hosts import book
 from deeprl_tui.hosts.gce import home
 from deeprl_tui.hosts.gce.access import Access
 from deeprl_tui.hosts.gce.client import CloudError, Gcloud
-from deeprl_tui.hosts.gce.machines import Machines, Raised, by_zone
+from deeprl_tui.hosts.gce.machines import Machines, Raised
 from deeprl_tui.hosts.gce.vm import Vm, Wanted, check_name, label_for
 from deeprl_tui.hosts.mirror import Mirror
 from deeprl_tui.runs.load import load_view
@@ -93,10 +93,9 @@ class Cloud:
             raise UnknownNameError("no such machine", place=unknown[0], remedy="deeprl gce ls names all")
         return [machine for machine in there if not names or machine.vm.name in names]
 
-    def deleting(self, machines: Sequence[Machine]) -> list[Sequence[str]]:
-        """The words that take machines down, for gcloud."""
-        zones = by_zone(machine.vm for machine in machines)
-        return [self._machines.deleting(names, zone) for zone, names in zones.items()]
+    def deletions(self, machines: Sequence[Machine]) -> list[list[str]]:
+        """What `take_down` would call."""
+        return self._machines.deletions([machine.vm for machine in machines])
 
     def take_down(self, machines: Sequence[Machine]) -> tuple[tuple[str, ...], Sequence[CloudError]]:
         """Delete machines with their disks, and forget them as hosts; which are left, and why."""

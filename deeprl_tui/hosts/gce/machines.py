@@ -111,16 +111,15 @@ class Machines:
 
         Raises CloudError.
         """
-        done = self._each([self.deleting(names, zone) for zone, names in by_zone(vms).items()])
+        done = self._each([_delete(names, zone) for zone, names in by_zone(vms).items()])
         now = self.there(project)
         self._access.write(now)
         ids = {vm.id for vm in vms}
         return [vm for vm in now if vm.id in ids], [error for _, error in done if error]
 
-    @staticmethod
-    def deleting(names: Sequence[str], zone: str) -> Sequence[str]:
-        """The words that delete machines."""
-        return ["instances", "delete", *map(check_name, names), f"--zone={zone}", "--delete-disks=all"]
+    def deletions(self, vms: Sequence[Vm]) -> list[list[str]]:
+        """What `delete` would call."""
+        return [self._cloud.words(*_delete(names, zone)) for zone, names in by_zone(vms).items()]
 
     # -- the steps of a request --------------------------------------------------------------------------
 
@@ -157,7 +156,7 @@ class Machines:
         for vm in stuck:
             if vm not in empty:
                 self._say(f"{vm.name} cannot start, and results on it are not home: it stays as it is")
-        self._each([self.deleting(names, zone) for zone, names in by_zone(empty).items()])
+        self._each([_delete(names, zone) for zone, names in by_zone(empty).items()])
         return self.there(wanted.project)
 
     def _make(self, wanted: Wanted, vms: list[Vm], out: set[str], faults: list[CloudError]) -> list[Vm]:
@@ -321,6 +320,10 @@ def _spot(plain: str, spot: str, quotas: Mapping[str, tuple[float, float]]) -> s
 
 def _region(region: str) -> list[str]:
     return ["regions", "describe", region]
+
+
+def _delete(names: Sequence[str], zone: str) -> list[str]:
+    return ["instances", "delete", *map(check_name, names), f"--zone={zone}", "--delete-disks=all"]
 
 
 def _attributes(name: str, zone: str) -> list[str]:
