@@ -18,7 +18,7 @@ from pathlib import Path
 from support import alive, wait_until
 
 SSHD = "/usr/sbin/sshd"
-TOOLS = ("ip", "unshare", "nsenter", "setpriv", "mount", "ssh", "ssh-keygen")
+TOOLS = ("ip", "unshare", "nsenter", "setpriv", "taskset", "mount", "ssh", "ssh-keygen")
 SLOW = Path(__file__).parent / "slow_wire.py"
 USER = "root"
 PATIENCE_S = 60.0
@@ -86,13 +86,16 @@ def make_key(file: Path) -> str:
     return " ".join(file.with_suffix(".pub").read_text().split()[:2])
 
 
-def prepare_home(home: Path, python: str = sys.executable) -> None:
-    """Put this checkout where a push would put its environment; a machine locks cores of its own."""
+def prepare_home(home: Path, number: int = 0) -> None:
+    """Put this checkout where a push would put its environment; a machine has one core, and its own locks."""
+    cores = sorted(os.sched_getaffinity(0))
     serve = home / ".deeprl" / "serve"
     serve.parent.mkdir(parents=True, exist_ok=True)
     locks = shlex.quote(str(home / "locks"))
     words = f"export DEEPRL_LOCK_DIR={locks} DEEPRL_KERNEL=torch"  # torch: runs that last
-    serve.write_text(f"#!/bin/sh\n{words}\nexec {shlex.quote(python)} -m deeprl_tui serve\n")
+    core = cores[number % len(cores)]
+    start = f"exec taskset -c {core} {shlex.quote(sys.executable)} -m deeprl_tui serve"
+    serve.write_text(f"#!/bin/sh\n{words}\n{start}\n")
     serve.chmod(0o755)
 
 
@@ -155,8 +158,8 @@ class Machine:
         self._process.kill()
         self._process.wait()
         wait_until(lambda: not any(map(alive, inside)), PATIENCE_S, f"{self.name} to be off")
-        # The kernel takes its time to remove the link with the namespace.
-        subprocess.run([*self._network.in_switch, "ip", "link", "del", self._port], capture_output=True)
+        for port in (self._port, f"n{self._port}"):  # the kernel takes its time to remove them
+            subprocess.run([*self._network.in_switch, "ip", "link", "del", port], capture_output=True)
 
     def cut(self) -> None:
         """Let no packet through; nobody is told."""

@@ -1,0 +1,313 @@
+"""Three machines on a network: links cut short and long, what is killed and frozen, a crash, full disks."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import support
+import vm_lab
+from process_lab import PROJECT
+from vm_lab import Machine, Network
+
+from deeprl_tui.core.events import Resume
+from deeprl_tui.core.layout import RootPaths, RunPaths
+from deeprl_tui.core.lock import FileLock
+from deeprl_tui.core.log import read_lines
+from deeprl_tui.monitor.link import SILENT_S
+from deeprl_tui.runs.homes import home_of
+
+pytestmark = [
+    pytest.mark.skipif(bool(vm_lab.lacks()), reason=vm_lab.lacks() or "-"),
+    pytest.mark.timeout(300),
+]
+NAMES = ("vm-1", "vm-2", "vm-3")
+FOLDER = Path("deeprl/a-study/runs")
+LONG = ("--set", "total_timesteps=200000")
+WATCHER = """
+import json, random, sys, time
+from pathlib import Path
+from deeprl_tui.hosts import ssh
+from deeprl_tui.hosts.mirror import Mirror
+from deeprl_tui.monitor.fleet import Fleet
+from deeprl_tui.monitor.link import Link
+name, root = sys.argv[1], Path(sys.argv[2])
+fleet = Fleet(time.time)
+opening = {"folder": "~/deeprl/a-study", "cores": 1}
+clocks = {"monotonic": time.monotonic, "random": random.Random(1)}
+link = Link(name, ssh.command(name), opening, Mirror(root, name), fleet, **clocks)
+link.start()
+said = None
+while True:
+    for host in fleet.snapshot().hosts:
+        now = [host.fault, host.warning, int(host.now)]
+        if now != said:
+            said = now
+            print(json.dumps(said), flush=True)
+    time.sleep(0.02)
+"""
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    """Three machines, ready to serve."""
+    made = Network(tmp_path_factory.mktemp("net"))
+    try:
+        for number, name in enumerate(NAMES):
+            vm_lab.prepare_home(made.machine(name).home, number)
+        yield made
+    finally:
+        made.close()
+
+
+class Here:
+    """The laptop: a project, and clients that are ended by their ids."""
+
+    def __init__(self, folder: Path, network: Network) -> None:
+        self.folder = folder
+        self.root = folder / "runs"
+        self.machines = network.machines
+        self._clients: list[subprocess.Popen[str]] = []
+        hosts = "".join(f"[hosts.{name}]\ncores = 1\n" for name in NAMES)
+        (folder / "experiments.toml").write_text(f'[project]\nname = "a study"\n{hosts}{PROJECT}')
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start a program in the project."""
+        file = self.folder / f"client-{len(self._clients)}.txt"
+        with open(file, "w") as out:
+            client = subprocess.Popen(
+                [*vm_lab.TIED, *words], cwd=self.folder, stdout=out, stderr=out, text=True
+            )
+        self._clients.append(client)
+        return client
+
+    def deeprl(self, *words: str) -> subprocess.Popen[str]:
+        """Start the command line."""
+        return self.start(sys.executable, "-m", "deeprl_tui", *words)
+
+    def told(self, client: subprocess.Popen[str]) -> str:
+        """What a client said so far."""
+        return (self.folder / f"client-{self._clients.index(client)}.txt").read_text()
+
+    def runs(self) -> dict[str, RunPaths]:
+        """The run that lives on each machine."""
+        return {home_of(paths): paths for paths in RootPaths(self.root).runs()}
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the newest log of the run of each machine."""
+        found = {}
+        for name, paths in self.runs().items():
+            attempts = paths.attempts()
+            found[name] = paths.events(attempts[-1]).stat().st_size if attempts else 0
+        return found
+
+    def wait_growth(self, names: tuple[str, ...], what: str, seconds: float = 90.0) -> None:
+        """Wait until data of each of these machines arrived, that was not here before."""
+        before = self.sizes()
+        more = 4 * 200  # some lines
+        support.wait_until(
+            lambda: all(self.sizes().get(name, 0) > before.get(name, 0) + more for name in names),
+            seconds,
+            f"data of {names} {what}",
+        )
+
+    def there(self, name: str) -> RunPaths:
+        """The run on a machine, as it is there."""
+        (paths,) = RootPaths(self.machines[name].home / FOLDER).runs()
+        return paths
+
+    def close(self) -> None:
+        """End all clients, and what they left on the machines."""
+        for client in self._clients:
+            for pid in (client.pid, *children(client.pid)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            client.wait()
+        for machine in self.machines.values():
+            machine.mend()
+            workers = [pid for pid, words in machine.processes().items() if "sshd:" not in words[0]]
+            for pid in workers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            support.wait_until(lambda pids=workers: not any(map(support.alive, pids)), 30, "the end")  # type: ignore[misc]
+            if (folder := machine.home / FOLDER).exists():
+                folder.rename(folder.with_name(f"old-{time.monotonic_ns()}"))
+
+
+@pytest.fixture
+def here(tmp_path: Path, network: Network, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
+    """A project on the laptop."""
+    monkeypatch.setenv("DEEPRL_SSH", network.ssh)
+    monkeypatch.setenv("DEEPRL_LOCK_DIR", str(tmp_path / "locks"))
+    made = Here(tmp_path, network)
+    yield made
+    made.close()
+
+
+def children(pid: int) -> list[int]:
+    """The living children of a process."""
+    with contextlib.suppress(OSError):
+        tasks = Path(f"/proc/{pid}/task").glob("*/children")
+        return [int(child) for task in tasks for child in task.read_text().split()]
+    return []
+
+
+def signal_all(client: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Send a signal to a client and its ssh processes."""
+    for pid in (client.pid, *children(client.pid)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def test_training_outlives_all_faults(here: Here) -> None:
+    """Cuts, kills and freezes on both sides: training goes on, and its logs come home once, byte for byte."""
+    first = here.deeprl("run", "base", "--seeds", "3", *LONG, "--on", ",".join(NAMES))
+    support.wait_until(
+        lambda: len(here.sizes()) == 3 and all(size > 0 for size in here.sizes().values()),
+        120,
+        "three runs to begin: " + here.told(first),
+    )
+    second = here.deeprl("attach")
+    one, two, three = (here.machines[name] for name in NAMES)
+    two.cut()  # long, while one client sleeps
+    signal_all(second, signal.SIGSTOP)
+    began = time.monotonic()
+    one.cut()  # short
+    assert three.signal("serve", signal.SIGKILL)
+    for pid in children(first.pid):
+        os.kill(pid, signal.SIGKILL)  # its ssh processes, in the middle of a line or not
+    support.wait_until(lambda: time.monotonic() - began > 2, 10, "a short cut")
+    one.mend()
+    here.wait_growth(("vm-1", "vm-3"), "after a short cut and kills")
+    assert three.signal("serve", signal.SIGSTOP)  # a frozen host is silent
+    support.wait_until(lambda: time.monotonic() - began > SILENT_S + 3, 30, "a long cut")
+    two.mend()
+    signal_all(second, signal.SIGCONT)
+    here.wait_growth(NAMES, "after a long cut, a sleep and a freeze")
+    first.kill()
+    first.wait()
+    here.wait_growth(NAMES, "for the second client alone")
+    stop = here.deeprl("stop", "--all")
+    assert stop.wait(60) == 0, here.told(stop)
+    assert second.wait(90) is not None
+    for name in NAMES:
+        mine, its = here.runs()[name], here.there(name)
+        assert its.attempts() == [1]  # no fault on the way touched the training
+        assert mine.events(1).read_bytes() == its.events(1).read_bytes()
+        numbers = [line.n for line in read_lines(mine.events(1))[0]]
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_crash_and_boot(here: Here) -> None:
+    """A machine that crashes loses its run; once it is up again the run goes on from its checkpoint."""
+    here.deeprl("run", "base", "--seeds", "1", *LONG, "--on", "vm-1")
+    support.wait_until(lambda: here.sizes().get("vm-1", 0) > 0, 120, "the run to begin")
+    there, machine = here.there("vm-1"), here.machines["vm-1"]
+    support.wait_until(there.checkpoint.exists, 60, "a checkpoint")
+    machine.crash()
+    machine.boot()
+    (mine,) = here.runs().values()
+    support.wait_until(lambda: mine.events(2).exists(), 90, "the second attempt to come home")
+    support.wait_until(lambda: resumed(mine) > 0, 60, "the run to go on from its checkpoint")
+    assert mine.events(1).read_bytes() == there.events(1).read_bytes()
+
+
+def resumed(paths: RunPaths) -> int:
+    """The step from which the second attempt went on; 0 before it did."""
+    events = (line.event for line in read_lines(paths.events(2))[0])
+    return next((event.step for event in events if isinstance(event, Resume)), 0)
+
+
+@pytest.fixture
+def written(here: Here) -> Iterator[RunPaths]:
+    """A run on vm-2 whose worker is this test."""
+    root = here.machines["vm-2"].home / FOLDER
+    paths = support.make_run(root, support.spec(), [(0.0, support.start())])
+    with FileLock.acquire(paths.lock, "the test"):
+        yield paths
+
+
+def test_slow_and_lossy(here: Here, network: Network) -> None:
+    """At 200 ms there and back, a packet in a hundred lost, a long log comes home and new lines follow."""
+    machine = network.machine("far")
+    try:
+        vm_lab.prepare_home(machine.home)
+        paths = support.make_run(
+            machine.home / FOLDER, support.spec(), [(0.0, support.start()), *support.training(2000)]
+        )
+        machine.slow(0.1, 0.01)
+        here.root.mkdir()
+        here.start(sys.executable, "-c", WATCHER, "far", str(here.root))
+        support.wait_until(lambda: same(here.root, paths), 90, "the log over a slow link")
+        support.write(paths, 1, support.training(10, first=2001, step=20_000))
+        support.wait_until(lambda: same(here.root, paths), 30, "new lines over a slow link")
+    finally:
+        machine.close()
+        del network.machines["far"]
+
+
+def test_no_space_here(here: Here, written: RunPaths) -> None:
+    """With a full disk here the host stays in sight and it is said; with space again the log is whole."""
+    here.root.mkdir()
+    watch = f"exec {sys.executable} -c '{WATCHER}' vm-2 {here.root}"
+    words = f"mount -t tmpfs -o size=64k none {here.root} && {watch}"
+    client = here.start("unshare", "--mount", "sh", "-c", words)
+    inside = Path(f"/proc/{client.pid}/root{here.root}")
+    support.wait_until(lambda: "[" in here.told(client), 60, "the first word")
+    support.write(written, 1, support.training(800))
+    support.wait_until(lambda: "cannot be kept here (no space" in here.told(client), 60, "the warning")
+    before = last(here.told(client))
+    support.wait_until(lambda: last(here.told(client))[2] > before[2] + 2, 30, "the host to be in sight")  # type: ignore[operator]
+    assert last(here.told(client))[0] == ""
+    grow = ["nsenter", f"--mount=/proc/{client.pid}/ns/mnt", "mount", "-o", "remount,size=8m", str(here.root)]
+    subprocess.run(grow, check=True)
+    support.wait_until(lambda: same(inside, written), 60, "the log")
+    support.wait_until(lambda: last(here.told(client))[1] == "", 30, "the warning to end")
+
+
+def test_no_space_there(here: Here) -> None:
+    """On a machine with a full disk nothing is launched; it says so, and what is there still comes home."""
+    machine: Machine = here.machines["vm-3"]
+    disk = machine.mount_small(machine.home / FOLDER.parent, "256k")
+    paths = support.make_run(disk / "runs", support.spec(), [(0.0, support.start())])
+    rest = disk / "rest"
+    with contextlib.suppress(OSError):
+        rest.write_bytes(bytes(1 << 20))
+    client = here.deeprl("run", "base", "--seeds", "1", *LONG, "--on", "vm-3")
+    support.wait_until(lambda: "No space left on device" in here.told(client), 60, "the reason")
+    support.wait_until(lambda: same(here.root, paths), 30, "the log")
+    rest.unlink()
+    here.deeprl("attach", "vm-3")
+    support.wait_until(lambda: (disk / "runs/base+total_timesteps=200000").exists(), 60, "the launch")
+
+
+def same(root: Path, there: RunPaths) -> bool:
+    """Whether the log of a run is here as it is there."""
+    name = there.folder.relative_to(there.folder.parents[2])
+    mine = RunPaths(root / name).events(1)
+    return mine.exists() and mine.read_bytes() == there.events(1).read_bytes()
+
+
+def last(told: str) -> list[object]:
+    """The last word of a watcher."""
+    words: list[object] = json.loads(told.rstrip("\n").splitlines()[-1])
+    return words
+
+
+def test_nothing_is_left(network: Network) -> None:
+    """A machine that is switched off leaves no process and no link."""
+    machine = network.machine("gone")
+    before = machine.processes()
+    machine.close()
+    del network.machines["gone"]
+    assert not any(map(support.alive, before))
+    links = subprocess.run(
+        [*network.in_switch, "ip", "-o", "link"], capture_output=True, text=True, check=True
+    )
+    assert links.stdout.count("master br0") == len(network.machines) + 1
