@@ -212,7 +212,7 @@ def test_long_names_are_cut_in_the_middle() -> None:
     columns = layout(80, 9, [name]).columns
     assert columns >= 80
     text = draw(80, 9, [Curve(name, "#9ece6a", np.zeros(columns))], Range(0, 1, -1, 1), NIGHT).text()
-    assert "LunarLande…d_lr_0.001" in text
+    assert "LunarLand…d_lr_0.001" in text
 
 
 def test_shapes_tell_curves_apart_without_color() -> None:
