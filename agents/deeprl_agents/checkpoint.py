@@ -23,10 +23,9 @@ from numpy.typing import NDArray
 from deeprl_agents.durable import replace, sync_folder, write_all
 from deeprl_agents.replay.table import Table
 from deeprl_tui.core.layout import RunPaths
+from deeprl_tui.core.saved import MAGIC, MAX_HEADER
 
-MAGIC = b"DEEPRLC2"
 OLDER = (b"DEEPRLC1",)
-MAX_HEADER = 1 << 26
 MAX_STATE = 1 << 33
 MAX_SLOTS = 1 << 32
 FRAME = struct.Struct("<III")  # number of the table, rows, CRC-32 of these two and the rows
@@ -87,7 +86,7 @@ def read_checkpoint(path: Path) -> Saved | None:
         return None
     if bytes(data[:8]) in OLDER:
         raise DamagedError("of an older layout")
-    if len(data) < 20 or data[:8] != MAGIC or zlib.crc32(data[:-4]).to_bytes(4, "little") != data[-4:]:
+    if len(data) < 20 or bytes(data[:8]) != MAGIC or zlib.crc32(data[:-4]).to_bytes(4, "little") != data[-4:]:
         raise DamagedError("checksum")
     size = int.from_bytes(data[8:16], "little")
     if size > min(MAX_HEADER, len(data) - 20):
@@ -226,8 +225,7 @@ class ReplayLog:
                 raise DamagedError("a frame goes beyond the end")
 
     def _path(self, generation: int) -> Path:
-        log = self._paths.buffer_log
-        return log if generation == 0 else log.with_name(f"{log.stem}-{generation}{log.suffix}")
+        return self._paths.buffer(generation)
 
 
 def _record(table: Table) -> np.dtype[Any]:

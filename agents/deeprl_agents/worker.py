@@ -242,6 +242,8 @@ class _Attempt:
         return "interrupt" if self._signals.interrupted else None
 
     def _check_newest(self) -> None:
+        if self._paths.host.exists():  # it lives on another host now
+            raise Fenced
         try:
             newest = int(json.loads(self._paths.attempt.read_bytes())["attempt"])
         except (OSError, ValueError, KeyError, TypeError):

@@ -23,6 +23,7 @@ from deeprl_tui.cli import (
     hosts,
     plan,
     play,
+    pull,
     read,
     run,
     serve,
@@ -86,6 +87,7 @@ trust.register(app)
 hosts.register(app)
 gce.register(app)
 attach.register(app)
+pull.register(app)
 serve.register(app)
 completion.register(app)
 

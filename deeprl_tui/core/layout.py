@@ -12,7 +12,18 @@ from pathlib import Path
 from deeprl_tui.core.spec import RunId, RunSpec, is_name
 
 EVENTS = re.compile(r"events-([1-9][0-9]{0,5})\.jsonl")
+BUFFER = re.compile(r"buffer(-[1-9][0-9]{0,8})?\.log")
+MONITOR = re.compile(r"[1-9][0-9]{0,5}\.monitor\.csv")
 ARCHIVE = ".archive"
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A file of a run directory that may go from one host to another."""
+
+    path: Path
+    largest: int  # bytes; a larger one is refused
+    grows: bool = False  # bytes are only added to it; any other is replaced as a whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,21 @@ class RunPaths:
     @property
     def buffer_log(self) -> Path:
         """Replay transitions, appended; the checkpoint names the committed length."""
-        return self.folder / "buffer.log"
+        return self.buffer(0)
+
+    def buffer(self, generation: int) -> Path:
+        """The replay log of a generation: one that grew too long is written anew as the next."""
+        return self.folder / (f"buffer-{generation}.log" if generation else "buffer.log")
+
+    @property
+    def pulled(self) -> Path:
+        """In a mirror: which files came from its host, as they were there."""
+        return self.folder / "pulled.json"
+
+    @property
+    def moves(self) -> Path:
+        """Which hosts the run lived on before, and where it goes."""
+        return self.folder / "moves.json"
 
     def monitor(self, attempt: int) -> Path:
         """SB3's monitor file of one attempt; `load_results` merges them."""
@@ -101,6 +126,27 @@ class RunPaths:
         """The arguments where rl-zoo's loader looks for them."""
         return self.folder / env_folder(env) / "args.yml"
 
+    def artefact(self, name: str, env: str) -> Artefact | None:
+        """The file of this name, if it may go from host to host: no other name is ever opened for one."""
+        if EVENTS.fullmatch(name) or BUFFER.fullmatch(name):
+            return Artefact(self.folder / name, 1 << 36, grows=True)
+        if MONITOR.fullmatch(name):
+            return Artefact(self.folder / name, 1 << 32, grows=True)
+        fixed = (
+            Artefact(self.checkpoint, 1 << 33),
+            Artefact(self.worker_log, 1 << 30, grows=True),
+            Artefact(self.evaluations, 1 << 30),
+            Artefact(self.best_model, 1 << 32),
+            Artefact(self.last_model(env), 1 << 32),
+            Artefact(self.zoo_config(env), 1 << 20),
+            Artefact(self.zoo_args(env), 1 << 20),
+        )
+        return next((one for one in fixed if self.name(one.path) == name), None)
+
+    def name(self, path: Path) -> str:
+        """The name of a file of this run directory, as `artefact` takes it."""
+        return path.relative_to(self.folder).as_posix()
+
     def attempts(self) -> list[int]:
         """Numbers of the attempts that have a log, in order."""
         found = (EVENTS.fullmatch(entry.name) for entry in self.folder.iterdir())
@@ -127,6 +173,10 @@ class RootPaths:
     def archive(self) -> Path:
         """Where `--fresh` puts older runs."""
         return self.root / ARCHIVE
+
+    def pull_lock(self, host: str) -> Path:
+        """Held (flock) by the one who brings a host's files here."""
+        return self.root / ".hosts" / f"{host}.lock"
 
     def host_state(self, host: str) -> Path:
         """What was last heard of another host that holds runs of this project."""

@@ -16,15 +16,24 @@ from pathlib import Path
 from deeprl_tui.core.files import open_regular
 from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
 from deeprl_tui.core.spec import MAX_SPEC, RunId, RunSpec
+from deeprl_tui.core.state import is_over
 from deeprl_tui.errors import RefusedError, RunDirectoryError
+from deeprl_tui.runs import moves
 from deeprl_tui.runs.homes import home_of
+from deeprl_tui.runs.load import load_view
 
+UNKNOWN = "not here"
+"""Why a host that does not have a run resets it."""
 TAIL = 4096
 """Bytes at the end of a log that tell whether it is the one we know."""
 
 
 class GapError(Exception):
     """Data that does not continue what is here: attach anew."""
+
+
+class MovedError(RefusedError):
+    """A run that lived on this host and lives on another now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,8 @@ class Mirror:
         """What is here, for the host to go on from."""
         found = []
         for run, paths in self.runs():
+            if moves.read_moves(paths).to == self._host:
+                continue  # it goes there and has not arrived
             for attempt in paths.attempts():
                 with contextlib.suppress(OSError):
                     size = paths.events(attempt).stat().st_size
@@ -93,6 +104,8 @@ class Mirror:
     def _check_home(self, run: RunId, paths: RunPaths) -> None:
         home = home_of(paths)
         if home != self._host:
+            if self._host in moves.read_moves(paths).left:
+                raise MovedError(f"lives on {home or 'this machine'} now", place=str(run))
             raise RefusedError(
                 f"lives on {home or 'this machine'}, not on {self._host}",
                 place=str(run),
@@ -113,10 +126,21 @@ class Mirror:
             temporary.rmdir()
 
     def append(self, run: RunId, attempt: int, offset: int, data: bytes) -> int:
-        """Append what is new of a piece of a log; returns the bytes that were. Raises GapError, OSError."""
+        """Append what is new of a piece of a log; returns the bytes that were. Raises GapError, OSError.
+
+        What a host still says of a run that has moved away is dropped.
+        """
         paths = self._known.get(run)
         if paths is None:
             raise GapError(f"{run} was not described")
+        with moves.settled(paths):
+            return self._append(paths, run, attempt, offset, data) if self._lives_here(paths) else 0
+
+    def _lives_here(self, paths: RunPaths) -> bool:
+        return home_of(paths) == self._host and moves.read_moves(paths).to != self._host
+
+    @staticmethod
+    def _append(paths: RunPaths, run: RunId, attempt: int, offset: int, data: bytes) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         fd = os.open(paths.events(attempt), flags, 0o644)
         try:
@@ -132,10 +156,20 @@ class Mirror:
         finally:
             os.close(fd)
 
-    def reset(self, run: RunId) -> Path | None:
-        """Put a mirrored run aside: the host has another one of that name, or none. Nothing is deleted."""
+    def reset(self, run: RunId, why: str = "") -> Path | None:
+        """Forget what was known of a run that the host has another one of, or none. Nothing is deleted.
+
+        A host that never heard of it was made anew: a run that is over stays here as a run of this machine,
+        and any other goes there again. One that was replaced or archived there is put aside here; where it
+        went, if it was.
+        """
         paths = self._known.pop(run, None)
-        if paths is None or not paths.folder.exists():
+        if paths is None or not paths.spec.exists() or not self._lives_here(paths):
+            return None
+        if why == UNKNOWN:
+            self._known[run] = paths
+            view = load_view(paths, held=False)
+            moves.assign(paths, "" if is_over(view.state) else self._host, view.next_attempt)
             return None
         for number in range(1, 10_000):
             aside = self._root.archive / f"{run.experiment}-{self._host}-{number}" / paths.folder.name

@@ -21,6 +21,18 @@ MOST_WANTED = 64
 
 
 @dataclass(frozen=True, slots=True)
+class Coming:
+    """Files of a host's runs on their way here."""
+
+    runs: int = 0  # runs of which something is to come
+    run: str = ""  # which one comes now; empty: none
+    file: str = ""
+    done: int = 0  # bytes of that run that came
+    total: int = 0  # bytes that are to come of it
+    why: str = ""  # why not all comes
+
+
+@dataclass(frozen=True, slots=True)
 class HostView:
     """What a screen may show of a host."""
 
@@ -43,6 +55,7 @@ class HostView:
     heard: float = 0.0  # when the newest frame came, by the clock of the dashboard; 0: not known
     fault_since: float = 0.0  # by the same clock
     spend: float | None = None  # what it has cost so far, in dollars; None: nobody says
+    coming: Coming = Coming()  # checkpoints, models and the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +172,13 @@ class Fleet:
             self._version += 1
             at = self._hosts.setdefault(host, _Host(HostView(host)))
             at.view = replace(at.view, warning=what)
+
+    def comes(self, host: str, coming: Coming) -> None:
+        """Say how far the files of a host's runs are."""
+        with self._lock:
+            self._version += 1
+            at = self._hosts.setdefault(host, _Host(HostView(host)))
+            at.view = replace(at.view, coming=coming)
 
     def snapshot(self) -> FleetSnapshot:
         """The picture now. The same object as long as nothing changed."""

@@ -20,7 +20,7 @@ from typing import Protocol
 import deeprl_tui
 from deeprl_tui.core.spec import FORMAT, Json, RunId
 from deeprl_tui.errors import DeeprlError
-from deeprl_tui.hosts.mirror import GapError, Mirror
+from deeprl_tui.hosts.mirror import GapError, Mirror, MovedError
 from deeprl_tui.hosts.ssh import HostError, explain
 from deeprl_tui.monitor import wire
 from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Hello, Reset
@@ -298,8 +298,8 @@ class Link:
                 case Data(run, attempt, offset, data) if run not in self._refused:
                     if self._mirror.append(run, attempt, offset, data):
                         self._grown()
-                case Reset(run, _):
-                    self._mirror.reset(run)
+                case Reset(run, why):
+                    self._mirror.reset(run, why)
         except OSError as error:
             self._unkept, self._keep_again = True, self._monotonic() + KEEP_AGAIN_S
             why = (error.strerror or str(error)).lower()
@@ -311,6 +311,8 @@ class Link:
         try:
             self._mirror.describe(run, spec)
             self._refused.discard(run)
+        except MovedError:
+            self._refused.add(run)  # the host is told to give it up
         except DeeprlError as error:
             self._refused.add(run)
             self._listener.apply(self._name, Damaged(f"{self._name}:{run}", error.fault))

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 from deeprl_tui.config import Host, Project
-from deeprl_tui.core.layout import RootPaths
+from deeprl_tui.core.layout import RootPaths, RunPaths
 from deeprl_tui.core.spec import Json, RunId, RunSpec
 from deeprl_tui.errors import DeeprlError, UnknownNameError
 from deeprl_tui.hosts import book, ssh
@@ -20,9 +20,13 @@ from deeprl_tui.hosts.mirror import Mirror
 from deeprl_tui.monitor.feed import LocalFeed
 from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.monitor.frames import Alive, Damaged, Hello
+from deeprl_tui.monitor.line import Line
 from deeprl_tui.monitor.link import Link
 from deeprl_tui.ops import reading
-from deeprl_tui.runs.homes import remember
+from deeprl_tui.ops.pulling import Background
+from deeprl_tui.runs.homes import heard_of, remember
+from deeprl_tui.runs.load import load_spec
+from deeprl_tui.runs.moves import left_host
 from deeprl_tui.runs.store import RunStore
 
 CALL_S = 30.0
@@ -44,7 +48,13 @@ class Hosts:
         monotonic: Callable[[], float] = time.monotonic,
         random: Random | None = None,
         grown: Callable[[], None] = lambda: None,
+        old_after: Callable[[str], float | None] = lambda host: None,
     ) -> None:
+        """Know these hosts.
+
+        old_after: seconds after which what was heard of a host is too old to wait for it: then its runs go on
+        elsewhere. None: never.
+        """
         self.hosts = dict(hosts)
         self._root = root
         self._project = project
@@ -55,18 +65,16 @@ class Hosts:
         self._grown = grown
         self._links: dict[str, Link] = {}
         self._remembered: dict[str, tuple[float, frozenset[RunId]]] = {}
+        self._old_after = old_after
+        self._pulls = False
+        self._backgrounds: dict[str, Background] = {}
 
     def link(self, name: str) -> Link:
         """The link to a host, connecting if it is new. Raises UnknownNameError."""
         if name not in self._links:
-            host = self.hosts.get(name)
-            if host is None:
-                raise UnknownNameError("no such host", place=name, remedy="deeprl hosts names all")
-            opening: dict[str, Json] = {"folder": self.folder(host), "cores": host.cores}
             self._links[name] = Link(
                 name,
-                ssh.command(host.address, options=ssh.options_of(host)),
-                opening,
+                *self._way(name),
                 Mirror(self._root, name),
                 self,
                 monotonic=self._monotonic,
@@ -75,6 +83,50 @@ class Hosts:
             )
             self._links[name].start()
         return self._links[name]
+
+    def host(self, name: str) -> Host:
+        """A host by its name. Raises UnknownNameError."""
+        if name not in self.hosts:
+            raise UnknownNameError("no such host", place=name, remedy="deeprl hosts names all")
+        return self.hosts[name]
+
+    def line(self, name: str) -> Line:
+        """A connection of its own to a host, for files. Raises UnknownNameError."""
+        return Line(name, *self._way(name), monotonic=self._monotonic)
+
+    def _way(self, name: str) -> tuple[list[str], dict[str, Json]]:
+        host = self.host(name)
+        opening: dict[str, Json] = {"folder": self.folder(host), "cores": host.cores}
+        return ssh.command(host.address, options=ssh.options_of(host)), opening
+
+    def pull_in_background(self) -> None:
+        """Let checkpoints, models and the rest come by themselves from every host that is attached."""
+        self._pulls = True
+
+    def end_pulls(self) -> None:
+        """Let nothing come by itself any more; what was begun goes on with the next pull."""
+        self._pulls = False
+        for background in self._backgrounds.values():
+            background.close()
+        self._backgrounds.clear()
+
+    def _pull(self, name: str) -> None:
+        """Look for files of a host, soon."""
+        if not self._pulls or name not in self.hosts:
+            return
+        if name not in self._backgrounds:
+            self._backgrounds[name] = Background(
+                self._root,
+                name,
+                self.line(name),
+                lambda coming: self._fleet.comes(name, coming),
+                monotonic=self._monotonic,
+            )
+        self._backgrounds[name].kick()
+
+    def runs_of(self, name: str) -> list[tuple[RunId, RunPaths]]:
+        """The runs that live on a host."""
+        return list(Mirror(self._root, name).runs())
 
     def folder(self, host: Host) -> str:
         """The project's folder on a host: named like the project, in letters that need no quotes."""
@@ -99,6 +151,7 @@ class Hosts:
 
     def close(self) -> None:
         """End the links; the runs go on."""
+        self.end_pulls()
         for link in self._links.values():
             link.close()
 
@@ -109,17 +162,28 @@ class Hosts:
         self._fleet.apply(host, frame)
         match frame:
             case Hello():
+                self._retire(host)
                 self._send_again(host)
+                self._pull(host)
             case Alive(held=held):
                 at, before = self._remembered.get(host, (0.0, None))
                 if held != before or self._wall() - at >= REMEMBER_S:
                     self._remembered[host] = (self._wall(), held)
                     with contextlib.suppress(OSError):  # a full disk here: the link says so
                         remember(RootPaths(self._root), host, self._wall(), held)
+                if before is not None and before - held:  # they ended, or had to
+                    self._pull(host)
 
     def fault(self, host: str, why: str) -> None:
-        """Nothing arrives from a host."""
+        """Nothing arrives from a host. Too long, and its runs go on elsewhere."""
         self._fleet.fault(host, why)
+        after, heard = self._old_after(host), heard_of(RootPaths(self._root), host).at
+        if after is not None and heard and self._wall() - heard > after:
+            from deeprl_tui.ops.moving import requeue
+
+            with contextlib.suppress(DeeprlError, OSError):  # tried again with the next fault
+                for name in set(requeue(self, self._root, host, self._fleet.snapshot()).values()):
+                    self._pull(name)
 
     def warn(self, host: str, what: str) -> None:
         """Something is wrong with a host that speaks."""
@@ -130,6 +194,14 @@ class Hosts:
     def call(self, host: str, op: str, args: Mapping[str, Json], timeout: float = CALL_S) -> Json:
         """Ask a host. Raises HostError, or what it refuses."""
         return self.link(host).call(op, args, timeout)
+
+    def give_up(self, host: str, paths: RunPaths, attempt: int) -> bool:
+        """Tell a host to give a run up that lives elsewhere now; whether its worker still lives there."""
+        try:
+            told = self.call(host, "retire", {"spec": load_spec(paths).to_json(), "attempt": attempt})
+        except DeeprlError:
+            return False  # at the next contact, then
+        return isinstance(told, Mapping) and told.get("held") is True
 
     def launch(self, host: str, specs: Sequence[RunSpec]) -> dict[RunId, str]:
         """Send runs to a host; what became of each: "created", "already", or why not.
@@ -142,6 +214,13 @@ class Hosts:
         for spec in specs:
             mirror.describe(spec.id, spec.to_json().encode())
         return self._ask_to_launch(self.link(host), specs)
+
+    def _retire(self, host: str) -> None:
+        """Let a host give up what has moved away from it, each time that it is met."""
+        for _, paths, attempt in left_host(self._root, host):
+            with contextlib.suppress(DeeprlError, OSError):
+                args: dict[str, Json] = {"spec": load_spec(paths).to_json(), "attempt": attempt}
+                self.link(host).post("retire", args)
 
     def _send_again(self, host: str) -> None:
         """Ask for runs that were made here for this host and never began there."""
@@ -190,5 +269,6 @@ def watch_everywhere(project: Project | None, root: Path, fleet: Fleet) -> Every
     """Begin to follow a runs folder and the hosts that its project knows."""
     local = reading.watch(root, fleet)
     hosts = hosts_of(root, project, fleet)
+    hosts.pull_in_background()
     hosts.attach()
     return Everywhere(local, hosts)

@@ -15,16 +15,18 @@ import deeprl_tui
 from deeprl_tui.config.hosts import FOLDER
 from deeprl_tui.config.modules import LARGEST
 from deeprl_tui.core.files import read_small
+from deeprl_tui.core.layout import RootPaths, RunPaths
 from deeprl_tui.core.spec import FORMAT, Json, RunId, RunSpec
 from deeprl_tui.core.trust import TrustRecord, digest
 from deeprl_tui.errors import DeeprlError
-from deeprl_tui.hosts.mirror import tail_crc
+from deeprl_tui.hosts.mirror import UNKNOWN, tail_crc
 from deeprl_tui.monitor import wire
 from deeprl_tui.monitor.feed import boot_id
 from deeprl_tui.monitor.follow import POLL_S, Follower
 from deeprl_tui.monitor.frames import Described, Frame, Hello, Reset
 from deeprl_tui.ops import asking, launching, reading
 from deeprl_tui.ops.project import RUNS
+from deeprl_tui.ops.shelf import Shelf
 from deeprl_tui.runs.find import worker_log
 from deeprl_tui.runs.store import Already, RunStore
 
@@ -55,6 +57,7 @@ class Server:
         self._wall = wall
         self._start = supervise or (lambda root, cores: launching.supervise(root, cores=cores))
         self._follower: Follower | None = None
+        self._shelf: Shelf | None = None
         self._told: set[RunId] = set()  # runs that the other side has, so they need no description
 
     @property
@@ -128,10 +131,20 @@ class Server:
                 return self._log(args)
             case "trust":
                 return self._trust(args.get("files"))
+            case "files" | "get" | "sum" | "retire" | "staged" | "put" | "settle":
+                return self._shelf_here().do(request.op, args)
             case _:
                 raise BadRequestError(
                     f"does not know {request.op!r}", remedy="its version may be older: push"
                 )
+
+    def _shelf_here(self) -> Shelf:
+        self._shelf = self._shelf or Shelf(self._runs_folder, self._supervise)
+        return self._shelf
+
+    def _own(self) -> Iterator[RunPaths]:
+        """The runs that live here: those that moved away are told no more."""
+        return (paths for paths in RootPaths(self._runs_folder).runs() if not paths.host.exists())
 
     def _launch(self, specs: Sequence[str]) -> Json:
         store, results = RunStore(self._runs_folder, wall=self._wall), {}
@@ -176,14 +189,16 @@ class Server:
         for run, logs in known.items():
             paths = store.find(run)
             if paths is None:
-                yield Reset(run, "not here")
+                yield Reset(run, UNKNOWN)
                 continue
             if all(_same(paths.events(attempt), *log) for attempt, log in logs.items()):
                 start.update({(run, attempt): size for attempt, (size, _) in logs.items()})
             else:
                 yield Reset(run, "replaced")
         self._told = {run for run, _ in start}
-        self._follower = Follower(self._runs_folder, self._usable(), self._wall, start=start, piece=PIECE)
+        self._follower = Follower(
+            self._runs_folder, self._usable(), self._wall, folders=self._own, start=start, piece=PIECE
+        )
 
 
 def speak(server: Server, read_fd: int, write_fd: int) -> None:

@@ -1,0 +1,191 @@
+"""Files of runs come home from their hosts, in the background or because somebody asks.
+
+Rule: one thread for each host, with a connection of its own, so frames never wait. Runs that are over come
+at once, checkpoints of the others now and then; a run that goes to a host is sent by the same thread. What
+breaks is tried again: nothing that came is lost.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from deeprl_tui.core.layout import RootPaths, RunPaths
+from deeprl_tui.core.lock import FileLock
+from deeprl_tui.core.spec import RunId
+from deeprl_tui.errors import DeeprlError
+from deeprl_tui.hosts.artefacts import KEEP_FREE, Progress, Pull, Pulled
+from deeprl_tui.hosts.delivery import deliver
+from deeprl_tui.hosts.mirror import Mirror
+from deeprl_tui.hosts.ssh import HostError
+from deeprl_tui.monitor.fleet import Coming
+from deeprl_tui.monitor.line import Line
+from deeprl_tui.runs.homes import heard_of
+from deeprl_tui.runs.moves import arrived, bound_for, is_home
+
+EVERY_S: Final = 300.0
+"""How old the newest checkpoint here of a run that trains gets, about."""
+AGAIN_S: Final = 30.0
+"""After a fault it is tried again so much later, or when the host speaks again."""
+WAIT_S: Final = 3600.0
+"""How long a pull by hand waits for one in the background."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What became of one run."""
+
+    run: RunId
+    host: str
+    pulled: Pulled | None  # None: why says it
+    why: str = ""
+
+
+def pull(
+    root: Path,
+    host: str,
+    line: Line,
+    runs: Sequence[tuple[RunId, RunPaths]],
+    *,
+    say: Callable[[Progress], None] = lambda progress: None,
+    keep_free: int = KEEP_FREE,
+) -> Iterator[Brought]:
+    """Bring what is new of some runs of a host. Ends early, with the reason, when the host is lost."""
+    with _alone(root, host, WAIT_S):
+        mirror = Mirror(root, host)
+        known = dict(mirror.runs())
+        for run, _ in runs:
+            if run not in known:
+                continue
+            try:
+                pulled = Pull(mirror, run, known[run], line.ask, say=say, keep_free=keep_free)()
+                yield Brought(run, host, pulled)
+            except HostError as error:
+                yield Brought(run, host, None, error.fault)
+                return
+            except (DeeprlError, OSError) as error:
+                yield Brought(run, host, None, str(error))
+
+
+def send(
+    root: Path, host: str, line: Line, *, say: Callable[[Progress], None] = lambda progress: None
+) -> Iterator[Brought]:
+    """Send the runs that go to a host and are not there yet."""
+    with _alone(root, host, WAIT_S):
+        for run, paths in list(bound_for(root, host)):
+            try:
+                deliver(paths, line.ask, "moved here", say=say)
+                arrived(paths)
+                yield Brought(run, host, Pulled(0, 0, False))
+            except HostError as error:
+                yield Brought(run, host, None, error.fault)
+                return
+            except (DeeprlError, OSError) as error:
+                yield Brought(run, host, None, str(error))
+
+
+@contextlib.contextmanager
+def _alone(root: Path, host: str, wait_s: float) -> Iterator[None]:
+    """Be the only one who brings files of a host here."""
+    lock = RootPaths(root).pull_lock(host)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock.acquire(lock, f"pulling from {host}", wait_s=wait_s):
+        yield
+
+
+class Background:
+    """The thread of one host."""
+
+    def __init__(
+        self,
+        root: Path,
+        host: str,
+        line: Line,
+        told: Callable[[Coming], None],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        every_s: float = EVERY_S,
+        keep_free: int = KEEP_FREE,
+    ) -> None:
+        self._root, self._host, self._line, self._told = root, host, line, told
+        self._monotonic, self._every_s, self._keep_free = monotonic, every_s, keep_free
+        self._pulled: dict[RunId, float] = {}
+        self._kicked = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"pull-{host}", daemon=True)
+
+    def kick(self) -> None:
+        """Look now: the host speaks, or a run ended there."""
+        if not self._thread.is_alive() and not self._stop.is_set():
+            with contextlib.suppress(RuntimeError):  # started at this moment by another thread
+                self._thread.start()
+        self._kicked.set()
+
+    def close(self) -> None:
+        """End. What was begun goes on with the next one."""
+        self._stop.set()
+        self._line.close()
+        self._kicked.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=2)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            fault = self._round()
+            self._kicked.wait(AGAIN_S if fault else min(AGAIN_S, self._every_s))
+            self._kicked.clear()
+        self._line.hang_up()
+
+    def _round(self) -> str:
+        """Bring and send what is due; why not all of it."""
+        fault = ""
+        try:
+            bound, due = bool(list(bound_for(self._root, self._host))), self._due()
+            self._told(Coming(len(due)))
+            if bound:
+                fault = self._drain(send(self._root, self._host, self._line, say=self._say(len(due))))
+            if due and not self._stop.is_set():
+                left = pull(
+                    self._root,
+                    self._host,
+                    self._line,
+                    due,
+                    say=self._say(len(due)),
+                    keep_free=self._keep_free,
+                )
+                fault = self._drain(left) or fault
+            if not due and not bound:
+                self._line.hang_up()  # nothing to do for a while
+        except (DeeprlError, OSError) as error:
+            fault = str(error)
+        self._told(Coming(len(self._due()) if fault else 0, why=fault))
+        return fault
+
+    def _drain(self, brought: Iterator[Brought]) -> str:
+        fault = ""
+        for one in brought:
+            if one.pulled is None:
+                fault = f"{one.run}: {one.why}"
+            else:
+                self._pulled[one.run] = self._monotonic()
+            if self._stop.is_set():
+                break
+        return fault
+
+    def _say(self, runs: int) -> Callable[[Progress], None]:
+        return lambda at: self._told(Coming(runs, str(at.run), at.file, at.done, at.total))
+
+    def _due(self) -> list[tuple[RunId, RunPaths]]:
+        """Runs that are over and not home, and those whose checkpoint here is old; the newest ends first."""
+        held, now, over, old = heard_of(RootPaths(self._root), self._host).held, self._monotonic(), [], []
+        for run, paths in Mirror(self._root, self._host).runs():
+            if not paths.attempts() or is_home(paths):
+                continue
+            if run not in held:
+                over.append((run, paths))
+            elif now - self._pulled.get(run, -self._every_s) >= self._every_s:
+                old.append((run, paths))
+        return over + old
