@@ -159,7 +159,7 @@ class StoryPanel(Panel):
 
     def _show_lines(self, view: RunView, answer: Sequence[Any], palette: Palette) -> None:
         self.remove_class("-files")
-        width = max(30, self.pager.size.width - 1 or 76)
+        width = max(30, (self.pager.size.width or 77) - 1)  # it has no size before it was shown
         if self.page == "error":
             lines = pages.error_lines(view, traceback_of(answer), palette, width)
         elif self.page == "events":

@@ -19,3 +19,8 @@ class QuietScroll(ScrollView, can_focus=True):
         scrollbar-background-active: $background;
     }
     """
+
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        """A bar that appears is where the lines are: Textual tells it only of later scrolling."""
+        if shown:
+            self.vertical_scrollbar.position = self.scroll_y
