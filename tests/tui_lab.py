@@ -86,7 +86,7 @@ class Lab:
             self.file.write_text(text)
 
     def app(self, theme: str = "deeprl-night", **more: Any) -> DeeprlApp:
-        """The app on this project, without a thread that feeds it."""
+        """The app on this project, fed by the test; nothing is kept unless a test asks for it."""
         file = self.file if self.file.exists() else None
         workspace = Workspace(file, self.root, self.fleet, None, self.supervisor, lambda: self.now, **more)
         return DeeprlApp(workspace, theme)
