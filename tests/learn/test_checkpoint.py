@@ -23,6 +23,7 @@ from deeprl_agents.durable import Patience
 from deeprl_agents.replay.base import Replay
 from deeprl_agents.replay.foreign import Foreign
 from deeprl_tui.core.layout import RunPaths
+from deeprl_tui.core.saved import MAGIC
 
 WIDE = 1000
 """Floats of an observation: 8 kB for each row."""
@@ -313,7 +314,7 @@ def test_a_long_log_is_read_in_bounded_memory(tmp_path: Path) -> None:
     assert said["length"] > 15 * checkpoint.FRAME_BYTES
 
 
-def framed(header: Any, body: bytes = b"", magic: bytes = checkpoint.MAGIC) -> bytes:
+def framed(header: Any, body: bytes = b"", magic: bytes = MAGIC) -> bytes:
     """A checkpoint file with a right checksum."""
     text = json.dumps(header).encode()
     data = magic + len(text).to_bytes(8, "little") + text + body
