@@ -11,6 +11,7 @@ from deeprl_tui import ops
 from deeprl_tui.cli.hosts import heard
 from deeprl_tui.cli.output import Output
 from deeprl_tui.cli.place import AsJson, File, Runs, find_runs_folder, try_project
+from deeprl_tui.cli.pull import bring_home
 from deeprl_tui.cli.run import screen_for
 from deeprl_tui.cli.watch import Interrupt, Keeper, Scene, scene, verdict, watch
 from deeprl_tui.config import Project
@@ -78,12 +79,14 @@ def attach(
     asked = list(names or links.hosts)
     if not asked:
         raise UnknownNameError("no hosts", place=str(root), remedy="deeprl hosts add user@host")
+    links.pull_in_background()
     links.attach(asked)
     feed = ops.watch(root, fleet)
     try:
         _say_faults(output, fleet, asked)
         keeper = _Elsewhere(links, fleet, RunStore(root))
-        return _follow(output, fleet, keeper, lambda snapshot: _runs_of(snapshot, root, asked), as_json)
+        code = _follow(output, fleet, keeper, lambda snapshot: _runs_of(snapshot, root, asked), as_json)
+        return _bring_home(output, links, root, _runs_of(fleet.snapshot(), root, asked), code)
     finally:
         links.close()
         feed.close()
@@ -98,10 +101,12 @@ def run_on(
     others = [name for name in names if name != LOCAL]
     feed = ops.watch(root, fleet)
     try:
+        links.pull_in_background()
         links.attach(others)
         sent = _send(output, links, fleet, request, root, names)
         keeper = _Elsewhere(links, fleet, RunStore(root))
-        return _follow(output, fleet, keeper, lambda _: sent.ids, as_json)
+        code = _follow(output, fleet, keeper, lambda _: sent.ids, as_json)
+        return _bring_home(output, links, root, sent.ids, code)
     finally:
         links.close()
         feed.close()
@@ -168,6 +173,16 @@ def _follow(
     for line in verdict(last):
         output.say(line)
     return ExitCode.OK if last.finished else ExitCode.FAILED
+
+
+def _bring_home(output: Output, links: Hosts, root: Path, runs: Sequence[RunId], code: int) -> int:
+    """After the last run: see that all its files are here too. Not when somebody wants to leave."""
+    if code not in (ExitCode.OK, ExitCode.FAILED):
+        return code
+    links.end_pulls()  # what it began goes on here, with its progress told
+    store = RunStore(root)
+    found = [(run, paths) for run in runs if (paths := store.find(run)) is not None]
+    return bring_home(output, links, root, found) or code
 
 
 def _say_faults(output: Output, fleet: Fleet, names: Sequence[str]) -> None:

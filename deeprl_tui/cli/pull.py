@@ -102,10 +102,7 @@ def bring_home(
                     output.json(_record(one))
         finally:
             line.hang_up()
-    if not by_host:
-        output.say("nothing to do: all results are home")
-    else:
-        output.say(f"{count} files came, {look.size(size)}")
+    output.say(f"{count} files came, {look.size(size)}" if by_host else "all results are home")
     return ExitCode.REFUSED if failed else ExitCode.OK
 
 

@@ -143,6 +143,12 @@ class Pull:
         self._clean(listed)
         return Pulled(self._count, self._came, home)
 
+    def logs(self) -> None:
+        """Bring only what the run's logs say. Raises as a pull does."""
+        for there in self._list()[0].values():
+            if EVENTS.fullmatch(there.name):
+                self._log(there)
+
     # -- what is there -----------------------------------------------------------------------------------
 
     def _list(self) -> tuple[dict[str, _There], bool]:

@@ -79,6 +79,9 @@ def send(
             try:
                 deliver(paths, line.ask, "moved here", say=say)
                 arrived(paths)
+                mirror = Mirror(root, host)
+                with contextlib.suppress(DeeprlError, OSError):  # what it says already, so it shows as queued
+                    Pull(mirror, run, dict(mirror.runs())[run], line.ask).logs()
                 yield Brought(run, host, Pulled(0, 0, False))
             except HostError as error:
                 yield Brought(run, host, None, error.fault)
