@@ -271,6 +271,7 @@ class Compute:
             "machineType": flags["machine-type"],
             "labels": {label: value},
             "scheduling": {"provisioningModel": flags.get("provisioning-model", "STANDARD")},
+            "metadata": {"items": _metadata(flags)},
         }
         if gpu := flags.get("accelerator"):
             kind, count = re.fullmatch(r"type=([^,]+),count=(\d+)", gpu).groups()  # type: ignore[union-attr]
@@ -298,6 +299,14 @@ class Compute:
 
 def _done(answer: Any) -> Done:
     return Done(0, json.dumps(answer), "")
+
+
+def _metadata(flags: dict[str, str]) -> list[dict[str, str]]:
+    pairs = dict(pair.split("=", 1) for pair in flags["metadata"].split(","))
+    for pair in flags["metadata-from-file"].split(","):
+        key, _, file = pair.partition("=")
+        pairs[key] = Path(file).read_text()
+    return [{"key": key, "value": value} for key, value in pairs.items()]
 
 
 def _last(url: str) -> str:

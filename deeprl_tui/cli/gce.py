@@ -180,7 +180,7 @@ def down(
         run, why = first.away[0]
         more = sum(len(machine.away) for machine in full) - 1
         raise RefusedError(
-            f"{run} is {why}" + (f", and {more} more are not home" if more else ""),
+            f"{run} is not home ({why})" + (f", and {more} more are not home" if more else ""),
             place=first.vm.name,
             remedy="wait for them, or lose them: --force",
         )

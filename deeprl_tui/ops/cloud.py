@@ -23,6 +23,7 @@ from deeprl_tui.hosts.gce.machines import Machines, Raised
 from deeprl_tui.hosts.gce.vm import Vm, Wanted, check_name, label_for
 from deeprl_tui.hosts.mirror import Mirror
 from deeprl_tui.runs.load import load_view
+from deeprl_tui.runs.moves import is_home
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,4 +130,6 @@ def _missing(paths: RunPaths) -> str:
         view = load_view(paths)
     except DeeprlError as error:
         return error.fault
-    return "" if is_over(view.state) else word(view.state)
+    if not is_over(view.state):
+        return f"last seen {word(view.state)}"
+    return "" if is_home(paths) else "its files are not here"

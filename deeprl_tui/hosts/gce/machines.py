@@ -6,7 +6,6 @@ is out and a region whose quota is used up are left for the next one; nothing is
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -253,6 +252,8 @@ class Machines:
         """Call each, some at a time."""
         if not calls:
             return []
+        from concurrent.futures import ThreadPoolExecutor  # most commands never come here
+
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(lambda words: self._cloud.try_call(*words), calls))
 

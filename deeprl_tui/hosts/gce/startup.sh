@@ -52,8 +52,8 @@ install_parts() {
   loginctl enable-linger "$user"
   if ! command -v rsync >/dev/null || ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -y -qq --no-install-recommends python3 python3-venv rsync
+    apt-get update -qq -o DPkg::Lock::Timeout=300
+    apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends python3 python3-venv rsync
   fi
 }
 

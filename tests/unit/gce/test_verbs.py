@@ -9,11 +9,14 @@ from gce_lab import Compute
 
 from deeprl_tui.cli.main import call
 from deeprl_tui.config import Host
+from deeprl_tui.core import events
 from deeprl_tui.core.layout import RootPaths
 from deeprl_tui.errors import ExitCode
 from deeprl_tui.hosts import book, ssh
 from deeprl_tui.hosts.gce import ssh_config
 from deeprl_tui.hosts.mirror import Mirror
+from deeprl_tui.ops.cloud import not_home
+from deeprl_tui.runs.moves import PulledFiles, newest_log, write_pulled
 
 UP = ["gce", "up", "-n", "2", "--zones", "europe-west1-b,us-central1-a", "--spot"]
 NAMES = ["my-study-1", "my-study-2"]
@@ -66,7 +69,10 @@ def full(cloud: Compute, tmp_path: Path) -> Compute:
 def test_down_refuses(full: Compute, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is deleted while results are not here."""
     assert call(["gce", "down", "--yes"]) == ExitCode.REFUSED
-    assert "my-study-1: CP_basic/0 is queued; wait for them, or lose them: --force" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert (
+        "my-study-1: CP_basic/0 is not home (last seen queued); wait for them, or lose them: --force" in told
+    )
     assert sorted(full.vms) == NAMES
 
 
@@ -153,3 +159,17 @@ def test_not_logged_in(
     for verb in (["up"], ["ls"], ["down", "--yes"]):
         assert call(["gce", *verb, "--runs", str(tmp_path)]) == ExitCode.FAILED
         assert "nobody is logged in; gcloud auth login" in capsys.readouterr().err
+
+
+def test_not_home(tmp_path: Path) -> None:
+    """A run is home when it is over and its files came; one that is over alone is not."""
+    mirror, run = Mirror(tmp_path, "vm"), support.spec()
+    mirror.describe(run.id, run.to_json().encode())
+    (paths,) = RootPaths(tmp_path).runs()
+    assert not_home(tmp_path, "vm") == [(run.id, "last seen queued")]
+    assert not_home(tmp_path, "other") == []
+    over = (5.0, events.End(support.WALL, "finished", 20))
+    support.write(paths, 1, [(0.0, support.start()), *support.training(2), over])
+    assert not_home(tmp_path, "vm") == [(run.id, "its files are not here")]
+    write_pulled(paths, PulledFiles({}, newest_log(paths)))
+    assert not_home(tmp_path, "vm") == []
