@@ -42,11 +42,7 @@ bring_experiments() {
 
 # The supervisors of the data folder: whoever started them by `docker exec` may be gone.
 supervisors() {
-  for folder in /proc/[0-9]*; do
-    case "$(tr '\0' ' ' <"$folder/cmdline" 2>/dev/null)" in
-      *" -m deeprl_tui.supervisor $data/"*) echo "${folder#/proc/}" ;;
-    esac
-  done 2>/dev/null
+  grep -lszxF deeprl_tui.supervisor /proc/[0-9]*/cmdline | xargs -r grep -lszF "$data/" | cut -d/ -f3
 }
 
 leave() {

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import wait_until
+from support import make_run, spec, start, wait_until
 
 from deeprl_tui import config, ops
+from deeprl_tui.core.lock import FileLock
 
 ROOT = Path(__file__).parents[3]
 NOBODY = 65534
@@ -148,15 +149,23 @@ def test_an_image_without_jupyter_says_which_has_it(container: Container) -> Non
 
 def test_a_waiting_container_ends_the_supervisors_of_its_data(container: Container) -> None:
     """Whoever started one by docker exec may be gone; its workers need their checkpoints."""
-    (container.data / ops.RUNS).mkdir()
-    waiting = container.start("stay")
-    supervisor = subprocess.Popen(
-        [sys.executable, "-m", "deeprl_tui.supervisor", str(container.data / ops.RUNS)],
-        stdout=subprocess.DEVNULL,
-    )
-    wait_until(lambda: ops.supervised(container.data / ops.RUNS), 30, "a supervisor")
-    wait_until(lambda: (container.data / config.FILE).exists(), 30, "the container")
-    waiting.send_signal(signal.SIGTERM)
-    assert supervisor.wait(30) == 143
-    waiting.communicate(timeout=30)
-    assert waiting.returncode == 143
+    root = container.data / ops.RUNS
+    paths = make_run(root, spec(), [(0.0, start())])
+    with FileLock.acquire(paths.lock, "pid 1"):  # so there is something to supervise
+        command = [sys.executable, "-m", "deeprl_tui.supervisor", str(root)]
+        supervisor = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        waiting = container.start("stay")
+        children = Path(f"/proc/{waiting.pid}/task/{waiting.pid}/children")
+        wait_until(lambda: ops.supervised(root), 30, "a supervisor")
+        wait_until(lambda: "sleep" in map(name_of, children.read_text().split()), 30, "the container")
+        waiting.send_signal(signal.SIGTERM)
+        waiting.communicate(timeout=60)
+    assert (supervisor.wait(30), waiting.returncode) == (143, 143)
+
+
+def name_of(pid: str) -> str:
+    """What a process is called; nothing if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
