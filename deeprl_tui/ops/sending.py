@@ -44,11 +44,8 @@ class Sent:
 
 def rooms(views: Iterable[HostView], names: Sequence[str]) -> dict[str, Room]:
     """What these hosts have to offer, as far as they speak."""
-    return {
-        view.name: Room(len(view.cores), len(view.held))
-        for view in views
-        if view.name in names and view.cores and not view.fault
-    }
+    known = {view.name: view for view in views if view.cores and not view.fault}
+    return {name: Room(len(known[name].cores), len(known[name].held)) for name in names if name in known}
 
 
 def place(wanted: Sequence[RunSpec], root: Path, offered: Mapping[str, Room]) -> dict[str, list[RunId]]:

@@ -163,7 +163,8 @@ def plan_lines(outlook: Outlook, palette: Palette, now: float) -> notes.Lines:
         lines.append([Piece(f"{plural(there, 'run')} {'is' if there == 1 else 'are'} there already", quiet)])
     rooms = outlook.rooms or {LOCAL: Room(cores, busy)}
     for name, room in list(rooms.items())[:MOST_HOSTS]:
-        lines.append(_room_line(name, room, outlook.where.get(name, plan.runs), palette))
+        runs = outlook.where.get(name, 0) if outlook.where else plan.runs
+        lines.append(_room_line(name, room, runs, palette))
     lines += _facts(outlook, palette, now)
     return lines
 

@@ -168,10 +168,11 @@ def test_hosts_are_listed_with_how_they_stand() -> None:
 
 def test_the_plan_has_a_line_for_each_host(tmp_path: Path) -> None:
     """Cores that are taken there, that its new runs take, that stay free."""
-    rooms, where = {"local": Room(2, 2), "vm": Room(8, 1)}, {"local": 1, "vm": 4}
+    rooms, where = {"local": Room(2, 2), "vm": Room(8, 1), "lab": Room(2)}, {"local": 1, "vm": 4}
     text = said(Outlook(plan(tmp_path), rooms=rooms, where=where))
     assert "local     ▪▪  0 of 2 free" in text
     assert "vm        ▪■■■■···  7 of 8 free" in text
+    assert "lab       ··  2 of 2 free" in text
 
 
 @pytest.mark.parametrize(
