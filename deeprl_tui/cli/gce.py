@@ -73,7 +73,9 @@ def up(
         typer.Option("--max-hours", min=0, help="Google stops it then, whatever happens; 0: never."),
     ] = 24,
     image: Annotated[str, typer.Option("--image", metavar="[PROJECT/]FAMILY", help="Another image.")] = "",
-    disk: Annotated[int, typer.Option("--disk", min=0, metavar="GB", help="Size of the disk.")] = 0,
+    disk: Annotated[
+        int, typer.Option("--disk", min=0, metavar="GB", help="Size of the disk; 0: one that fits.")
+    ] = 0,
     account: Annotated[
         str, typer.Option("--service-account", metavar="EMAIL", help="Default: none, so no rights at all.")
     ] = "",
@@ -223,7 +225,7 @@ def _table(output: Output, machines: Sequence[Machine]) -> None:
     more = " and what is unknown" if any(machine.spent is None for machine in machines) else ""
     output.say(
         f"{len(on)} on, ${hourly:.2f} per hour, ${spent:.2f} so far{more}"
-        f" (estimate, prices of {prices.date()}, without disks, addresses and traffic)"
+        f" (estimate, prices of {prices.date()})"
     )
 
 

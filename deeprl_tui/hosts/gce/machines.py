@@ -5,16 +5,17 @@ is out and a region whose quota is used up are left for the next one; nothing is
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from deeprl_tui.core.spec import Json
-from deeprl_tui.hosts.gce import prices
 from deeprl_tui.hosts.gce.access import Access
 from deeprl_tui.hosts.gce.client import CloudError, Gcloud
+from deeprl_tui.hosts.gce.quota import assign, room_in
 from deeprl_tui.hosts.gce.vm import STOPPED, Vm, Wanted, check_name, decode, listing, region_of
 
 AT_ONCE: Final = 4
@@ -141,8 +142,7 @@ class Machines:
             if error is None:
                 self._say(f"started {', '.join(zones[zone])} in {zone}")
                 continue
-            self._say(f"{zone}: {error.fault}")
-            faults.append(error)
+            self._note(zone, error, faults)
             if error.kind == "zone":
                 full.add(zone)
         now = self.there(wanted.project)
@@ -161,6 +161,7 @@ class Machines:
     def _make(self, wanted: Wanted, vms: list[Vm], out: set[str], faults: list[CloudError]) -> list[Vm]:
         """Make what is missing; what there is then. vms: what there is now."""
         rooms: dict[str, int] | None = None
+        first = Counter[str]()
         taken: set[str] = set()  # names that somebody else's machines have
         tried: dict[str, list[str]] = {}
         for _ in range(len(wanted.zones) + TRIES):
@@ -171,8 +172,11 @@ class Machines:
                 break
             if rooms is None:
                 rooms = self._rooms(wanted, faults)
+                first = Counter(vm.region for vm in vms)
+            here = Counter(vm.region for vm in vms)
+            left = {region: room - here[region] + first[region] for region, room in rooms.items()}
             held = {zone: sum(vm.zone == zone for vm in vms) for zone in wanted.zones}
-            spread = assign(missing, [zone for zone in wanted.zones if zone not in out], held, rooms)
+            spread = assign(missing, [zone for zone in wanted.zones if zone not in out], held, left)
             for zone, names in spread.items():
                 self._say(f"making {', '.join(names)} in {zone}")
             calls = [self._create(wanted, names, zone) for zone, names in spread.items()]
@@ -180,13 +184,14 @@ class Machines:
                 zone: error for zone, (_, error) in zip(spread, self._each(calls), strict=True) if error
             }
             for zone, error in errors.items():
-                self._say(f"{zone}: {error.fault}")
-                faults.append(error)
+                self._note(zone, error, faults)
             zones = {zone for zone, error in errors.items() if error.kind == "zone"}
             if zones:
                 out |= zones
                 self._access.note_out(zones)
-            rooms |= {region_of(zone): 0 for zone, error in errors.items() if error.kind == "quota"}
+            rooms |= {
+                region_of(zone): -wanted.count for zone, error in errors.items() if error.kind == "quota"
+            }
             tried = {zone: spread[zone] for zone, error in errors.items() if error.kind == "exists"}
             hopeless = {error.kind for error in errors.values()} - {"zone", "quota", "exists", "busy"}
             if not spread:
@@ -195,6 +200,10 @@ class Machines:
             if hopeless:
                 break
         return vms
+
+    def _note(self, zone: str, error: CloudError, faults: list[CloudError]) -> None:
+        self._say(f"{zone}: {error.fault}")
+        faults.append(CloudError(error.fault, place=zone, remedy=error.remedy, kind=error.kind))
 
     def _rooms(self, wanted: Wanted, faults: list[CloudError]) -> dict[str, int]:
         """How many machines more each region lets us have."""
@@ -258,65 +267,9 @@ class Machines:
             return list(pool.map(lambda words: self._cloud.try_call(*words), calls))
 
 
-def assign(
-    names: Sequence[str], zones: Sequence[str], held: Mapping[str, int], rooms: Mapping[str, int]
-) -> dict[str, list[str]]:
-    """Spread names over zones: each to the zone with the fewest, within what each region has room for.
-
-    held: machines that a zone has already. rooms: by region; a region that is not named has room.
-    """
-    spread: dict[str, list[str]] = {}
-    left = dict(rooms)
-    for name in names:
-        fit = [zone for zone in zones if left.get(region_of(zone), 1) > 0]
-        if not fit:
-            break
-        zone = min(fit, key=lambda zone: held.get(zone, 0) + len(spread.get(zone, ())))
-        spread.setdefault(zone, []).append(name)
-        if region_of(zone) in left:
-            left[region_of(zone)] -= 1
-    return spread
-
-
-def room_in(answer: Any, wanted: Wanted) -> tuple[int | None, str]:
-    """How many more such machines the quotas of a region allow, and which one binds; None: unknown.
-
-    answer: what gcloud tells of the region.
-    """
-    quotas = {}
-    for entry in answer.get("quotas") or [] if isinstance(answer, dict) else []:
-        try:
-            quotas[str(entry["metric"])] = (float(entry["limit"]), float(entry["usage"]))
-        except (KeyError, TypeError, ValueError):
-            continue
-    needs: list[tuple[str, int]] = [("IN_USE_ADDRESSES", 1), ("INSTANCES", 1)]
-    family, vcpus = wanted.type.split("-")[0].upper(), prices.vcpus_of(wanted.type)
-    if vcpus:
-        plain = f"{family}_CPUS" if f"{family}_CPUS" in quotas else "CPUS"
-        needs.append((_spot(plain, "PREEMPTIBLE_CPUS", quotas) if wanted.spot else plain, vcpus))
-    if wanted.gpu:
-        plain = f"{wanted.gpu.replace('nvidia-tesla-', 'nvidia-').replace('-', '_').upper()}_GPUS"
-        needs.append((_spot(plain, f"PREEMPTIBLE_{plain}", quotas) if wanted.spot else plain, wanted.gpus))
-    rooms = [
-        (max(0, int((quotas[metric][0] - quotas[metric][1]) // need)), metric)
-        for metric, need in needs
-        if metric in quotas
-    ]
-    if not rooms:
-        return None, ""
-    room, metric = min(rooms)
-    limit, used = quotas[metric]
-    return room, f"{metric} ({used:g} of {limit:g} used)"
-
-
 def startup_script() -> Path:
     """What a machine does when it starts."""
     return Path(str(resources.files("deeprl_tui.hosts.gce").joinpath("startup.sh")))
-
-
-def _spot(plain: str, spot: str, quotas: Mapping[str, tuple[float, float]]) -> str:
-    """The quota that counts for spot machines: their own, where a project has one."""
-    return spot if quotas.get(spot, (0.0, 0.0))[0] > 0 else plain
 
 
 def _region(region: str) -> list[str]:

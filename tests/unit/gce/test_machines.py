@@ -12,7 +12,8 @@ from gce_lab import Compute
 from deeprl_tui.errors import RefusedError
 from deeprl_tui.hosts.gce.access import OUT_S, Access
 from deeprl_tui.hosts.gce.client import CloudError, Done, Gcloud, explain
-from deeprl_tui.hosts.gce.machines import READY_S, Machines, assign, room_in
+from deeprl_tui.hosts.gce.machines import READY_S, Machines
+from deeprl_tui.hosts.gce.quota import assign, room_in
 from deeprl_tui.hosts.gce.vm import Wanted
 
 ZONES = ("europe-west1-b", "europe-west1-c", "us-central1-a")
@@ -112,7 +113,9 @@ def test_no_quota(lab: Lab) -> None:
     lab.cloud.limits["europe-west1", "T2D_CPUS"] = 4
     raised = lab.machines.raise_(wanted(3, zones=ZONES[:2]))
     assert len(raised.missing) == 2
-    assert "T2D_CPUS (0 of 4 used)" in str(raised.faults[0])
+    assert [str(fault).split(";")[0] for fault in raised.faults] == [
+        "europe-west1: the quota T2D_CPUS (0 of 4 used) leaves room for 1 more such machines"
+    ]
 
 
 def test_quota_that_is_not_listed(lab: Lab) -> None:
