@@ -29,7 +29,7 @@ from deeprl_tui.runs.load import load_spec, load_view
 from deeprl_tui.runs.moves import File, PulledFiles, newest_log, read_pulled, write_pulled
 
 PIECE: Final = 1 << 19
-KEEP_FREE: Final = 1 << 30
+KEEP_FREE: Final = 1 << 28
 """Bytes of this disk that a pull leaves free: logs go on arriving."""
 TRIES: Final = 4
 """A file that changes while it comes is begun anew so often."""

@@ -4,6 +4,7 @@ Rule: never two living attempts that count. Where a run lives changes here first
 now or at the next contact, and what it still wrote is not taken. All of it may be repeated.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ from typing import Final
 from deeprl_tui.core import state
 from deeprl_tui.core.layout import RunPaths
 from deeprl_tui.core.lock import is_held
-from deeprl_tui.core.spec import RunId
+from deeprl_tui.core.spec import Json, RunId
 from deeprl_tui.errors import DeeprlError, LockHeldError
 from deeprl_tui.hosts.artefacts import Progress
 from deeprl_tui.hosts.ssh import HostError
 from deeprl_tui.monitor.fleet import FleetSnapshot
+from deeprl_tui.monitor.line import Line
 from deeprl_tui.ops import asking
 from deeprl_tui.ops.asking import Answer
 from deeprl_tui.ops.launching import speeds, supervise
@@ -75,45 +77,62 @@ def _leave(
         return (True, "goes there") if target and read_moves(paths).to == target else (False, "is there")
     if isinstance(load_view(paths).state, state.Finished):
         return False, "is finished"
-    behind = ""
-    if home:
-        try:
-            _pause_there(hosts, root, home, run, paths, tools)
-        except HostError as error:
-            behind = f"; {home} does not answer ({error.fault}) and is told to give it up when it does"
-    else:
+    if not home:
         _pause_here(root, run, paths, tools)
+        return _assign(paths, target)
+    line = hosts.line(home)
+    try:
+        _pause_there(line, root, home, run, paths, tools)
+        done, text = _assign(paths, target)
+        if done:
+            _give_up(line, paths, read_moves(paths).left[home], tools)
+        return done, text
+    except HostError as error:
+        done, text = _assign(paths, target)
+        if done and paths.checkpoint.exists():  # which may be older than what its log tells of
+            text = "goes on from the checkpoint that is here"
+        return done, f"{text}; {home} does not answer ({error.fault}) and is told to give it up when it does"
+    finally:
+        line.hang_up()
+
+
+def _assign(paths: RunPaths, target: str) -> tuple[bool, str]:
     view = load_view(paths, held=False)
     if isinstance(view.state, state.Finished):
         return False, "is finished"
     assign(paths, target, view.next_attempt)
-    deadline = tools.monotonic() + STOP_S
-    while home and not behind and hosts.give_up(home, paths, view.next_attempt):
-        if tools.monotonic() > deadline:
-            break  # fenced all the same: it writes nothing more
-        tools.sleep(POLL_S)
     at = view.checkpoint_step if paths.checkpoint.exists() else None
-    return True, (f"goes on from step {at}" if at else "begins anew") + behind
+    return True, f"goes on from step {at}" if at else "begins anew"
 
 
-def _pause_there(hosts: Hosts, root: Path, home: str, run: RunId, paths: RunPaths, tools: Tools) -> None:
-    """Take a run off its core on its host and bring its last checkpoint. Raises HostError if it is lost."""
-    hosts.call(home, "pause", {"runs": [str(run)]})
-    line = hosts.line(home)
+def _give_up(line: Line, paths: RunPaths, attempt: int, tools: Tools) -> None:
+    """Let a host give up a run that lives elsewhere now, and wait for its worker to go, for a while."""
     deadline = tools.monotonic() + STOP_S
-    try:
-        while True:
-            told = line.ask("files", {"run": str(run)})
+    args: dict[str, Json] = {"spec": load_spec(paths).to_json(), "attempt": attempt}
+    with contextlib.suppress(DeeprlError):  # told at the next contact, then, and fenced all the same
+        while tools.monotonic() < deadline:
+            told = line.ask("retire", args)
             if not isinstance(told, Mapping) or told.get("held") is not True:
-                break
-            if tools.monotonic() > deadline:
-                raise DeeprlError("did not reach a checkpoint in time", place=str(run), remedy="try again")
+                return
             tools.sleep(POLL_S)
-        for brought in pull(root, home, line, [(run, paths)], say=tools.say):
-            if brought.pulled is None:
-                raise DeeprlError(brought.why, place=str(run), remedy="try again, or deeprl resume")
-    finally:
-        line.hang_up()
+
+
+def _pause_there(line: Line, root: Path, home: str, run: RunId, paths: RunPaths, tools: Tools) -> None:
+    """Take a run off its core on its host and bring its last checkpoint. Raises HostError if it is lost."""
+    if line.ask("files", {"run": str(run)}) is None:
+        return  # it is not there: it goes on from what is here
+    line.ask("pause", {"runs": [str(run)]})
+    deadline = tools.monotonic() + STOP_S
+    while True:
+        told = line.ask("files", {"run": str(run)})
+        if not isinstance(told, Mapping) or told.get("held") is not True:
+            break
+        if tools.monotonic() > deadline:
+            raise DeeprlError("did not reach a checkpoint in time", place=str(run), remedy="try again")
+        tools.sleep(POLL_S)
+    for brought in pull(root, home, line, [(run, paths)], say=tools.say):
+        if brought.pulled is None:
+            raise DeeprlError(brought.why, place=str(run), remedy="try again, or deeprl resume")
 
 
 def _pause_here(root: Path, run: RunId, paths: RunPaths, tools: Tools) -> None:

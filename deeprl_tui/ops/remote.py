@@ -30,6 +30,8 @@ from deeprl_tui.runs.moves import left_host
 from deeprl_tui.runs.store import RunStore
 
 CALL_S = 30.0
+OLD_S = 600.0
+"""A machine of a cloud that was asked in vain for so long is not waited for."""
 REMEMBER_S = 10.0
 """What a host said is kept at least so often, for those who look without a link."""
 
@@ -52,7 +54,7 @@ class Hosts:
     ) -> None:
         """Know these hosts.
 
-        old_after: seconds after which what was heard of a host is too old to wait for it: then its runs go on
+        old_after: a host that was asked in vain for so many seconds is not waited for: its runs go on
         elsewhere. None: never.
         """
         self.hosts = dict(hosts)
@@ -66,6 +68,7 @@ class Hosts:
         self._links: dict[str, Link] = {}
         self._remembered: dict[str, tuple[float, frozenset[RunId]]] = {}
         self._old_after = old_after
+        self._silent_since: dict[str, float] = {}  # monotonic: a machine that sleeps does not count
         self._pulls = False
         self._backgrounds: dict[str, Background] = {}
 
@@ -162,6 +165,7 @@ class Hosts:
         self._fleet.apply(host, frame)
         match frame:
             case Hello():
+                self._silent_since.pop(host, None)
                 self._retire(host)
                 self._send_again(host)
                 self._pull(host)
@@ -177,8 +181,9 @@ class Hosts:
     def fault(self, host: str, why: str) -> None:
         """Nothing arrives from a host. Too long, and its runs go on elsewhere."""
         self._fleet.fault(host, why)
+        silent = self._monotonic() - self._silent_since.setdefault(host, self._monotonic())
         after, heard = self._old_after(host), heard_of(RootPaths(self._root), host).at
-        if after is not None and heard and self._wall() - heard > after:
+        if after is not None and heard and silent > after and self._wall() - heard > after:
             from deeprl_tui.ops.moving import requeue
 
             with contextlib.suppress(DeeprlError, OSError):  # tried again with the next fault
@@ -194,14 +199,6 @@ class Hosts:
     def call(self, host: str, op: str, args: Mapping[str, Json], timeout: float = CALL_S) -> Json:
         """Ask a host. Raises HostError, or what it refuses."""
         return self.link(host).call(op, args, timeout)
-
-    def give_up(self, host: str, paths: RunPaths, attempt: int) -> bool:
-        """Tell a host to give a run up that lives elsewhere now; whether its worker still lives there."""
-        try:
-            told = self.call(host, "retire", {"spec": load_spec(paths).to_json(), "attempt": attempt})
-        except DeeprlError:
-            return False  # at the next contact, then
-        return isinstance(told, Mapping) and told.get("held") is True
 
     def launch(self, host: str, specs: Sequence[RunSpec]) -> dict[RunId, str]:
         """Send runs to a host; what became of each: "created", "already", or why not.
@@ -262,7 +259,9 @@ def hosts_of(root: Path, project: Project | None, fleet: Fleet | None = None) ->
     """All hosts of a project, not connected yet."""
     listed = project.hosts if project else {}
     name = project.name if project else root.resolve().parent.name
-    return Hosts(root, name, book.known_hosts(root, listed), fleet)
+    known = book.known_hosts(root, listed)
+    clouds = {host.name for host in known.values() if host.gce}  # these vanish; others are waited for
+    return Hosts(root, name, known, fleet, old_after=lambda host: OLD_S if host in clouds else None)
 
 
 def watch_everywhere(project: Project | None, root: Path, fleet: Fleet) -> Everywhere:

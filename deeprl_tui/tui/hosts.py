@@ -22,6 +22,7 @@ from deeprl_tui.tui.widgets.rows import Cell, Column, Piece, Row
 from deeprl_tui.tui.words import (
     NONE,
     duration,
+    file_size,
     gigabytes,
     middle,
     number,
@@ -301,6 +302,11 @@ def fact_lines(host: HostView, palette: Palette, now: float, width: int) -> Line
         fact("deeprl-tui", host.version)
     if host.warning:
         fact("warning", host.warning, "warning", 1.0)
+    if host.coming.run:
+        sizes = f"{file_size(host.coming.done)} of {file_size(host.coming.total)}"
+        fact("files", f"{host.coming.run} {host.coming.file} {sizes}")
+    elif host.coming.why and not host.fault:
+        fact("files", host.coming.why, "warning", 1.0)
     if host.spend is not None:
         fact("cost", f"${host.spend:.2f} so far")
     return lines

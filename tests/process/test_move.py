@@ -1,17 +1,23 @@
 """A run goes from host to host: it trains on as if it had never moved, and only one attempt counts."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
+import torch
 from hosts_lab import deeprl, hosts, listed  # noqa: F401  a fixture
 from process_lab import Lab
 from support import wait_until
 
+from deeprl_tui import ops
+from deeprl_tui.config import Host
 from deeprl_tui.core.events import Episode
 from deeprl_tui.core.layout import RootPaths, RunPaths
 from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.log import read_lines
 from deeprl_tui.errors import ExitCode
+from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.runs.homes import home_of
 from deeprl_tui.runs.load import load_view
 from deeprl_tui.runs.moves import is_home
@@ -37,6 +43,13 @@ def episodes(paths: RunPaths) -> list[tuple[int, float]]:
             if isinstance(line.event, Episode):
                 found[line.event.episode] = (line.event.step, line.event.r)
     return [found[number] for number in sorted(found)]
+
+
+def weights(paths: RunPaths) -> dict[str, bytes]:
+    """The bits of the network at the end of a run, as they are here."""
+    with zipfile.ZipFile(paths.last_model("CartPole-v1")) as model, model.open("policy.pth") as file:
+        tensors = torch.load(io.BytesIO(file.read()), weights_only=True)
+    return {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}
 
 
 def begin_on(lab: dict[str, Lab], host: str, step: int) -> None:
@@ -85,6 +98,7 @@ def test_move_mid_run(hosts: dict[str, Lab], tmp_path: Path) -> None:  # noqa: F
     lab = Lab(alone)
     try:
         assert episodes(paths) == undisturbed(lab)
+        assert weights(paths) == weights(only(lab))
     finally:
         lab.close()
 
@@ -116,3 +130,26 @@ def test_the_lost_host_comes_back(hosts: dict[str, Lab], tmp_path: Path) -> None
     wait_until(lambda: listed(here)[RUN]["state"] == "finished", 120, "the run to finish here")
     found = episodes(paths)
     assert [step for step, _ in found] == sorted({step for step, _ in found})
+
+
+def test_a_host_that_is_not_waited_for(hosts: dict[str, Lab], tmp_path: Path) -> None:  # noqa: F811
+    """The runs of a host that was silent for too long go on by themselves on one that answers."""
+    here, two = hosts["here"], hosts["two"]
+    begin_on(hosts, "one", 500)
+    deeprl(here, "pull", "--all").communicate(timeout=60)
+    paths = only(here)
+    fleet = Fleet(ops.clock)
+    known = {name: Host(name, name) for name in ("one", "two")}
+    links = ops.Hosts(here.root, "a study", known, fleet, old_after={"one": 1.0, "two": None}.get)
+    home = tmp_path / "homes" / "one"
+    home.rename(home.with_name("away"))
+    try:
+        links.pull_in_background()
+        links.attach()
+        wait_until(lambda: home_of(paths) == "two", 60, "the run to be given to the other host")
+        wait_until(lambda: two.root.exists() and bool(list(RootPaths(two.root).runs())), 60, "its arrival")
+        wait_until(lambda: paths.events(2).exists(), 60, "the second attempt's log")
+    finally:
+        links.close()
+        home.with_name("away").rename(home)
+    assert load_view(only(two), held=True).attempt == 2

@@ -8,12 +8,13 @@ from support import WALL, spec, start, training
 from deeprl_tui.core.events import Line
 from deeprl_tui.core.fold import fold
 from deeprl_tui.core.spec import RunId
-from deeprl_tui.monitor.fleet import Fleet, FleetSnapshot, HostView
+from deeprl_tui.monitor.fleet import Coming, Fleet, FleetSnapshot, HostView
 from deeprl_tui.monitor.frames import Hello
 from deeprl_tui.tui import hosts
 from deeprl_tui.tui.board import BoardMaker, Entry
 from deeprl_tui.tui.theme import NIGHT, Palette
 from deeprl_tui.tui.widgets.rows import Piece, Row
+from deeprl_tui.tui.words import file_size
 
 PALETTE = Palette.of_theme(NIGHT)
 RUN = RunId("CP_basic", 0)
@@ -80,6 +81,17 @@ def test_a_fault_is_a_state_with_its_age() -> None:
     told = [text(line) for line in hosts.fact_lines(gone, PALETTE, WALL, 60)]
     assert "state       unreachable for 4m" in told
     assert "its runs    go on there by themselves" in told
+
+
+def test_files_on_their_way() -> None:
+    """What comes of a host's files is told, or why it does not."""
+    comes = replace(HOST, coming=Coming(2, "CP_basic/0", "checkpoint", 3_000_000, 12_000_000))
+    told = [text(line) for line in hosts.fact_lines(comes, PALETTE, WALL, 60)]
+    assert [line for line in told if line.startswith("files")] == [
+        f"files       CP_basic/0 checkpoint {file_size(3e6)} of {file_size(12e6)}"
+    ]
+    stuck = replace(HOST, coming=Coming(2, why="no space here"))
+    assert "files       no space here" in [text(line) for line in hosts.fact_lines(stuck, PALETTE, WALL, 60)]
 
 
 def test_a_silent_host_says_for_how_long() -> None:
