@@ -3,12 +3,10 @@
 The real `gcloud` asks for them, if it is installed. What is preempted has its few seconds; results come home.
 """
 
-import contextlib
 import json
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -22,13 +20,17 @@ import support
 import vm_lab
 from process_lab import PROJECT
 
+from deeprl_tui.core.events import End
 from deeprl_tui.core.layout import RootPaths, RunPaths
+from deeprl_tui.core.log import read_lines
 from deeprl_tui.core.state import Finished
+from deeprl_tui.hosts.gce.machines import startup_script
 from deeprl_tui.runs.homes import home_of
 from deeprl_tui.runs.load import load_view
 
 pytestmark = [
     pytest.mark.skipif(bool(vm_lab.lacks()), reason=vm_lab.lacks() or "-"),
+    pytest.mark.skipif(shutil.which("pkill") is None, reason="needs pkill (procps)"),
     pytest.mark.timeout(600),
 ]
 UP = ("gce", "up", "-n", "2", "--zones", "europe-west1-b,us-central1-a", "--spot")
@@ -36,7 +38,7 @@ NAMES = ("p-1", "p-2")
 
 
 class Namespaces(gce_lab.Backend):
-    """Machines that are sets of namespaces. They keep their disks while they are off."""
+    """Machines that are sets of namespaces, without systemd. They keep their disks while they are off."""
 
     def __init__(self, network: vm_lab.Network) -> None:
         self.network = network
@@ -64,18 +66,13 @@ class Namespaces(gce_lab.Backend):
         return machine.address, [(kind, key)]
 
     def down(self, vm: gce_lab.Vm, grace: float) -> None:
-        """End as systemd and `startup.sh farewell` would: the supervisor is asked, then all is gone."""
+        """Tell workers, as systemd would; then all is gone."""
         machine = self.network.machines[vm["name"]]
         if grace:
-            machine.signal("deeprl_tui.supervisor", signal.SIGTERM)
-            with contextlib.suppress(AssertionError):
-                support.wait_until(lambda: not supervised(machine), grace, "workers to end")
+            (init,) = (pid for pid in machine.processes() if vm_lab._is_init(pid))
+            inside = ["nsenter", f"--mount=/proc/{init}/ns/mnt", f"--pid=/proc/{init}/ns/pid"]
+            subprocess.run([*inside, str(startup_script()), "farewell"], check=True, timeout=grace)
         machine.crash()
-
-
-def supervised(machine: vm_lab.Machine) -> bool:
-    """Whether somebody looks after runs on a machine."""
-    return any("deeprl_tui.supervisor" in words for words in machine.processes().values())
 
 
 class Session:
@@ -187,7 +184,7 @@ def _tell(session: Session, cloud: gce_lab.Compute, network: vm_lab.Network) -> 
     session.step("a link cut and mended: data goes on")
 
     support.wait_until(lambda: load_view(session.run_on("p-2")).step > 2000, 120, "p-2 to train")
-    cloud.preempt("p-2", grace=20)
+    cloud.preempt("p-2", grace=25)
     assert json.loads(session.deeprl("gce", "ls", "--json").splitlines()[1])["state"] == "terminated"
     refused = session.start("gce", "down", "p-2", "--yes")
     assert refused.wait(60) == 5
@@ -202,6 +199,8 @@ def _tell(session: Session, cloud: gce_lab.Compute, network: vm_lab.Network) -> 
         assert isinstance(view.state, Finished)
         assert view.step == 40000
     assert len(session.run_on("p-2").attempts()) == 2
+    lines, _ = read_lines(session.run_on("p-2").events(1))
+    assert [line.event.outcome for line in lines if isinstance(line.event, End)] == ["interrupted"]
     session.step("both runs finished; p-2's in two attempts")
 
     session.deeprl("pull", "--all")

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from deeprl_tui.hosts.gce.machines import READY_S, Machines
 from deeprl_tui.hosts.gce.quota import assign, room_in
 from deeprl_tui.hosts.gce.vm import Wanted
 
+pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh (openssh-client)")
 ZONES = ("europe-west1-b", "europe-west1-c", "us-central1-a")
 
 

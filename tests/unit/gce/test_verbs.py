@@ -1,6 +1,7 @@
 """`deeprl gce` from the command line, with a program of ours in gcloud's place."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from deeprl_tui.hosts.mirror import Mirror
 from deeprl_tui.ops.cloud import not_home
 from deeprl_tui.runs.moves import PulledFiles, newest_log, write_pulled
 
+pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh (openssh-client)")
 UP = ["gce", "up", "-n", "2", "--zones", "europe-west1-b,us-central1-a", "--spot"]
 NAMES = ["my-study-1", "my-study-2"]
 
