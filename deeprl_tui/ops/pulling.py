@@ -6,6 +6,7 @@ breaks is tried again: nothing that came is lost.
 """
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,12 +25,14 @@ from deeprl_tui.hosts.ssh import HostError
 from deeprl_tui.monitor.fleet import Coming
 from deeprl_tui.monitor.line import Line
 from deeprl_tui.runs.homes import heard_of
-from deeprl_tui.runs.moves import arrived, bound_for, is_home
+from deeprl_tui.runs.moves import arrived, bound_for, is_home, newest_log
 
 EVERY_S: Final = 300.0
 """How old the newest checkpoint here of a run that trains gets, about."""
 AGAIN_S: Final = 30.0
 """After a fault it is tried again so much later, or when the host speaks again."""
+WAITING_S: Final = 60.0
+"""How often to look at a run without a worker that is not home and says nothing new."""
 WAIT_S: Final = 3600.0
 """How long a pull by hand waits for one in the background."""
 
@@ -115,7 +118,8 @@ class Background:
     ) -> None:
         self._root, self._host, self._line, self._told = root, host, line, told
         self._monotonic, self._every_s, self._keep_free = monotonic, every_s, keep_free
-        self._pulled: dict[RunId, float] = {}
+        self._pulled: dict[RunId, float] = {}  # when
+        self._waits: dict[RunId, tuple[int, int]] = {}  # newest log of runs without a worker, when looked at
         self._kicked = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"pull-{host}", daemon=True)
@@ -164,7 +168,7 @@ class Background:
                 self._line.hang_up()  # nothing to do for a while
         except (DeeprlError, OSError) as error:
             fault = str(error)
-        self._told(Coming(len(self._due()) if fault else 0, why=fault))
+        self._told(Coming(why=fault))
         return fault
 
     def _drain(self, brought: Iterator[Brought]) -> str:
@@ -172,6 +176,7 @@ class Background:
         for one in brought:
             if one.pulled is None:
                 fault = f"{one.run}: {one.why}"
+                self._waits.clear()
             else:
                 self._pulled[one.run] = self._monotonic()
             if self._stop.is_set():
@@ -183,12 +188,16 @@ class Background:
 
     def _due(self) -> list[tuple[RunId, RunPaths]]:
         """Runs that are over and not home, and those whose checkpoint here is old; the newest ends first."""
-        held, now, over, old = heard_of(RootPaths(self._root), self._host).held, self._monotonic(), [], []
+        held, over, old = heard_of(RootPaths(self._root), self._host).held, [], []
         for run, paths in Mirror(self._root, self._host).runs():
             if not paths.attempts() or is_home(paths):
                 continue
-            if run not in held:
+            age = self._monotonic() - self._pulled[run] if run in self._pulled else math.inf
+            if run in held:
+                self._waits.pop(run, None)
+                if age >= self._every_s:
+                    old.append((run, paths))
+            elif age >= WAITING_S or self._waits.get(run) != newest_log(paths):
+                self._waits[run] = newest_log(paths)  # one that waits for a core says nothing for long
                 over.append((run, paths))
-            elif now - self._pulled.get(run, -self._every_s) >= self._every_s:
-                old.append((run, paths))
         return over + old

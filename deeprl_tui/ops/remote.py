@@ -166,6 +166,7 @@ class Hosts:
         match frame:
             case Hello():
                 self._silent_since.pop(host, None)
+                self._remembered.pop(host, None)
                 self._retire(host)
                 self._send_again(host)
                 self._pull(host)
@@ -175,7 +176,7 @@ class Hosts:
                     self._remembered[host] = (self._wall(), held)
                     with contextlib.suppress(OSError):  # a full disk here: the link says so
                         remember(RootPaths(self._root), host, self._wall(), held)
-                if before is not None and before - held:  # they ended, or had to
+                if before is None or before - held:  # its logs are here now; or runs ended, or had to
                     self._pull(host)
 
     def fault(self, host: str, why: str) -> None:
