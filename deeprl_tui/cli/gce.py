@@ -18,7 +18,6 @@ from deeprl_tui.cli.table import Cell, Column
 from deeprl_tui.core.spec import Json
 from deeprl_tui.errors import ExitCode, RefusedError
 from deeprl_tui.hosts.gce import prices
-from deeprl_tui.hosts.gce.client import Gcloud
 from deeprl_tui.hosts.gce.vm import PAID, STOPPED, Wanted
 from deeprl_tui.ops.cloud import Cloud, Machine
 
@@ -37,7 +36,12 @@ COLUMNS = (
 app = typer.Typer(no_args_is_help=True)
 
 CloudProject = Annotated[
-    str, typer.Option("--project", metavar="ID", help="Project of Google Cloud; default: gcloud's own.")
+    str,
+    typer.Option(
+        "--project",
+        metavar="ID",
+        help="Project of Google Cloud; default: where machines are, else gcloud's own.",
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the commands, for you to copy; do nothing.")]
 
@@ -199,12 +203,11 @@ def down(
 
 
 def _cloud(output: Output, project: str, file: File, runs: Runs, *, tunnel: bool = False) -> Cloud:
+    root = find_runs_folder(file, runs, make=True)
     try:
-        gcloud = Gcloud(project)
+        return Cloud(root, try_project(file), cloud=project, say=output.say, tunnel=tunnel)
     except ValueError as error:
         raise misused("gce", str(error), "gcloud projects list names yours") from None
-    root = find_runs_folder(file, runs, make=True)
-    return Cloud(root, try_project(file), gcloud, say=output.say, tunnel=tunnel)
 
 
 def _agreed(machines: Sequence[Machine]) -> bool:

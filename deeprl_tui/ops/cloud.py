@@ -14,7 +14,7 @@ from deeprl_tui.config import Host, Project
 from deeprl_tui.core.layout import RunPaths
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import is_over, word
-from deeprl_tui.errors import ConfigError, DeeprlError, UnknownNameError
+from deeprl_tui.errors import ConfigError, DeeprlError, RefusedError, UnknownNameError
 from deeprl_tui.hosts import book
 from deeprl_tui.hosts.gce import home
 from deeprl_tui.hosts.gce.access import Access
@@ -43,26 +43,38 @@ class Cloud:
         self,
         root: Path,
         project: Project | None,
-        cloud: Gcloud,
         *,
+        cloud: str = "",
         say: Callable[[str], None] = lambda _: None,
         wall: Callable[[], float] = time.time,
         tunnel: bool = False,
     ) -> None:
-        """tunnel: ssh goes through Identity-Aware Proxy."""
+        """cloud: project of Google Cloud; by default the one that machines were made in, else gcloud's own.
+        tunnel: ssh goes through Identity-Aware Proxy. Raises ValueError for what is no project there.
+        """
         self.label = label_for(project.name if project else root.resolve().parent.name)
         self._root = root
         self._listed = dict(project.hosts) if project else {}
         self._wall = wall
         self._access = Access(home() / self.label, wall=wall)
-        self._machines = Machines(cloud, self._access, say=say, tunnel=tunnel)
+        gcloud = Gcloud(cloud or self._access.cloud)
+        self._cloud = cloud
+        self._machines = Machines(gcloud, self._access, say=say, tunnel=tunnel)
 
     def commands(self, wanted: Wanted) -> tuple[list[str], list[list[str]]]:
         """What `raise_` would do if there were no machine yet: lines for a shell, and calls of gcloud."""
         return self._access.script(), self._machines.commands(wanted)
 
     def raise_(self, wanted: Wanted) -> Raised:
-        """Bring the machines to what is wanted, and make hosts of them. Raises CloudError."""
+        """Bring the machines to what is wanted, and make hosts of them.
+
+        Raises CloudError, and RefusedError if there are machines in another project of Google Cloud.
+        """
+        before = self._access.cloud
+        moved = bool(self._cloud and before and before != self._cloud)
+        if moved and Machines(Gcloud(before), self._access).there(self.label):
+            fault = f"its machines are in {before}"
+            raise RefusedError(fault, place=self.label, remedy="take them down first")
         raised = self._machines.raise_(wanted, free=lambda name: not not_home(self._root, name))
         for vm in raised.vms:
             if vm.address:

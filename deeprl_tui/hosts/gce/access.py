@@ -17,7 +17,7 @@ from typing import Any, Final
 from deeprl_tui.core.files import read_small
 from deeprl_tui.core.spec import Json
 from deeprl_tui.errors import DeeprlError, RefusedError
-from deeprl_tui.hosts.gce.client import PROGRAM
+from deeprl_tui.hosts.gce.client import PROGRAM, check_project
 from deeprl_tui.hosts.gce.vm import USER, Vm
 
 HOST_KEY: Final = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp256|ssh-rsa) ([A-Za-z0-9+/]{40,2000}={0,2})")
@@ -58,6 +58,18 @@ class Access:
     @property
     def _outs(self) -> Path:
         return self.folder / "zones.json"
+
+    @property
+    def cloud(self) -> str:
+        """The project of Google Cloud that the machines were made in; empty: not known."""
+        try:
+            return check_project(read_small(self._cloud, 200).decode().strip())
+        except (OSError, ValueError):
+            return ""
+
+    @property
+    def _cloud(self) -> Path:
+        return self.folder / "project"
 
     def script(self) -> list[str]:
         """What `prepare` does, as lines for a shell."""
@@ -131,6 +143,10 @@ class Access:
         before = self._entries() if tunnel is None else {}
         texts = [before.get(vm.name) or self._entry(vm, bool(tunnel), project) for vm in here if vm.address]
         self._write(self.config, "# Written by deeprl gce; changes are lost.\n" + "".join(texts))
+        if clouds := {vm.cloud for vm in here if vm.cloud}:
+            self._write(self._cloud, f"{min(clouds)}\n")
+        else:
+            self._cloud.unlink(missing_ok=True)
         ids = {vm.id for vm in here}
         self._write_known({vm: keys for vm, keys in self.host_keys().items() if vm in ids})
 

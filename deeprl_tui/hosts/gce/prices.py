@@ -1,7 +1,7 @@
 """What machines cost, as an estimate: US dollars for an hour, by type and region.
 
 Rule: a price that is not in the table is unknown, never guessed. prices.csv holds what a public catalog said
-on its date: what one vCPU of a family with its memory costs (both grow with the vCPUs within a family), and one
+on its date: what one vCPU of a family with its memory costs (both grow with the vCPUs in a family), and one
 GPU. Disks, addresses and traffic are left out; spot prices change monthly.
 """
 

@@ -48,6 +48,7 @@ class Vm:
     state: str
     address: str = ""  # where ssh reaches it; empty: nowhere
     project: str = ""  # value of its label
+    cloud: str = ""  # id of its project in Google Cloud; empty: not told
     spot: bool = False
     gpu: str = ""
     gpus: int = 0
@@ -219,6 +220,7 @@ def _vm(entry: Any) -> Vm:
         state=entry["status"] if entry["status"] in STATES else "UNKNOWN",
         address=_address(entry.get("networkInterfaces") or []),
         project=_fits(entry["labels"][LABEL], NAME),
+        cloud=_cloud(entry["zone"]),
         spot=scheduling.get("provisioningModel") == "SPOT" or bool(scheduling.get("preemptible")),
         gpu=_last(gpus[0].get("acceleratorType", "")),
         gpus=int(gpus[0].get("acceleratorCount", 0)),
@@ -238,6 +240,11 @@ def _address(networks: list[Any]) -> str:
             if text:
                 return str(ipaddress.ip_address(text))
     return ""
+
+
+def _cloud(url: str) -> str:
+    found = re.search(r"/projects/([a-z0-9.:-]{1,100})/", url)
+    return found[1] if found else ""
 
 
 def _time(text: str | None) -> float | None:

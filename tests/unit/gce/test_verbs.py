@@ -107,6 +107,23 @@ def test_down_of_nothing(cloud: Compute, capsys: pytest.CaptureFixture[str]) -> 
     assert call(["gce", "down", "other", "--yes"]) == ExitCode.UNKNOWN_NAME
 
 
+def test_project_is_remembered(cloud: Compute) -> None:
+    """Machines are looked for where they were made, whatever gcloud is set to now; until none are left."""
+    call([*UP, "--project", "lab-project"])
+    call(["gce", "ls"])
+    assert "--project=lab-project" in cloud.calls[-1]
+    call(["gce", "down", "--yes"])
+    call(["gce", "ls"])
+    assert "--project=lab-project" not in cloud.calls[-1]
+
+
+def test_one_project_at_a_time(cloud: Compute, capsys: pytest.CaptureFixture[str]) -> None:
+    """Machines in two projects of Google Cloud would be one too many to keep in mind."""
+    call([*UP, "--project", "lab-project"])
+    assert call([*UP, "--project", "other-project"]) == ExitCode.REFUSED
+    assert "its machines are in lab-project; take them down first" in capsys.readouterr().err
+
+
 def test_dry_runs(cloud: Compute, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A dry run prints every command, and touches neither the cloud nor a file."""
     before = sorted(tmp_path.rglob("*"))
