@@ -5,9 +5,12 @@ directory must not hang a dashboard.
 """
 
 import errno
+import hashlib
 import os
 import stat
 from pathlib import Path
+
+PIECE = 1 << 20
 
 
 def open_regular(path: Path) -> int:
@@ -19,10 +22,19 @@ def open_regular(path: Path) -> int:
     return fd
 
 
-def read_small(path: Path, limit: int) -> bytes:
-    """Read the first bytes of a regular file, up to a limit. Raises OSError."""
+def read_small(path: Path, limit: int, offset: int = 0) -> bytes:
+    """Read some bytes of a regular file, up to a limit. Raises OSError."""
     fd = open_regular(path)
     try:
-        return os.pread(fd, limit, 0)
+        return os.pread(fd, limit, offset)
     finally:
         os.close(fd)
+
+
+def sha256(fd: int, size: int) -> str:
+    """The digest of the first bytes of an open file. Raises OSError."""
+    digest, offset = hashlib.sha256(), 0
+    while offset < size and (data := os.pread(fd, min(PIECE, size - offset), offset)):
+        digest.update(data)
+        offset += len(data)
+    return digest.hexdigest()

@@ -8,7 +8,6 @@ is left for the logs, and a checkpoint appears last: all that a resume from it n
 import base64
 import binascii
 import contextlib
-import hashlib
 import os
 import re
 import shutil
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from deeprl_tui.core.files import open_regular
+from deeprl_tui.core.files import open_regular, read_small, sha256
 from deeprl_tui.core.layout import BUFFER, EVENTS, Artefact, RunPaths
 from deeprl_tui.core.saved import Committed, committed
 from deeprl_tui.core.spec import Json, RunId, RunSpec
@@ -205,7 +204,7 @@ class Pull:
     def _checkpoint(self) -> list[_Part]:
         """Bring the newest checkpoint and its part of the replay log; they get their names later."""
         for _ in range(TRIES):
-            listed, _held = self._list()
+            listed, _ = self._list()
             there = listed.get(self._paths.name(self._paths.checkpoint))
             if there is None:
                 return []
@@ -216,9 +215,8 @@ class Pull:
                 buffer, parts = listed.get(name), [part] if part else []
                 if buffer is None:
                     raise ChangedError(f"{name} is not there", place=str(self._run))
-                log = _There(name, buffer.identity, buffer.known)
-                if part or not self._has_log(log, needs.length):
-                    parts.insert(0, self._fetch(log, needs.length))
+                if part or not self._has_log(buffer, needs.length):
+                    parts.insert(0, self._fetch(buffer, needs.length))
                 return parts
             except ChangedError as error:
                 last = error
@@ -303,7 +301,7 @@ class Pull:
     def _part(self, there: _There) -> Path:
         """Where a file grows: its identity is in the name, so no other is ever continued."""
         identity = there.identity[:1] if there.known.grows else there.identity
-        return self._paths.folder / f".{_flat(there.name)}.{'-'.join(map(str, identity))}.part"
+        return self._paths.folder / f".{there.name.replace('/', '+')}.{'-'.join(map(str, identity))}.part"
 
     def _begin_with_what_is_here(self, there: _There, part: Path, size: int) -> None:
         """Of a file that grows, the beginning is here; the digest of the whole is compared all the same."""
@@ -344,30 +342,9 @@ class Pull:
                 return
             start = max(0, here - TAIL)
             data = self._piece(there, start, min(TAIL + PIECE, there.size - start))
-            known = _read(path, start, here - start) if here else b""
+            known = read_small(path, here - start, start) if here else b""
             if data[: len(known)] != known:
                 raise PullError("another run has its name there", place=str(self._run), remedy="attach anew")
             whole = data[: data.rfind(b"\n") + 1]
             if not self._mirror.append(self._run, attempt, start, whole):
                 return  # a line that is not whole yet
-
-
-def _read(path: Path, offset: int, size: int) -> bytes:
-    fd = open_regular(path)
-    try:
-        return os.pread(fd, size, offset)
-    finally:
-        os.close(fd)
-
-
-def _flat(name: str) -> str:
-    return name.replace("/", "+")
-
-
-def sha256(fd: int, size: int) -> str:
-    """The digest of the first bytes of a file. Raises OSError."""
-    digest, offset = hashlib.sha256(), 0
-    while offset < size and (data := os.pread(fd, min(PIECE, size - offset), offset)):
-        digest.update(data)
-        offset += len(data)
-    return digest.hexdigest()

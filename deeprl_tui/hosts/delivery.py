@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deeprl_tui.core.files import open_regular
+from deeprl_tui.core.files import open_regular, sha256
 from deeprl_tui.core.layout import BUFFER, EVENTS, MONITOR, RunPaths
 from deeprl_tui.core.saved import committed
 from deeprl_tui.core.spec import Json
 from deeprl_tui.errors import DeeprlError
-from deeprl_tui.hosts.artefacts import PIECE, SUM_RATE, Ask, Progress, PullError, sha256
+from deeprl_tui.hosts.artefacts import PIECE, SUM_RATE, Ask, Progress, PullError
 from deeprl_tui.runs.load import load_spec
 from deeprl_tui.runs.moves import read_pulled
 

@@ -7,7 +7,6 @@ followed. What comes in is put together in a folder that no one sees and gets it
 import base64
 import binascii
 import contextlib
-import hashlib
 import os
 import shutil
 import stat
@@ -16,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from deeprl_tui.core.files import open_regular
+from deeprl_tui.core.files import open_regular, sha256
 from deeprl_tui.core.layout import Artefact, RootPaths, RunPaths
 from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.spec import MAX_SPEC, Json, RunId, RunSpec
@@ -226,18 +225,6 @@ class Shelf:
                 aside.parent.mkdir(parents=True)
                 target.folder.rename(aside)
                 return
-
-
-def sha256(fd: int, size: int) -> str:
-    """The digest of the first bytes of a file. Raises OSError."""
-    digest, offset = hashlib.sha256(), 0
-    while offset < size:
-        data = os.pread(fd, min(PIECE, size - offset), offset)
-        if not data:
-            break
-        digest.update(data)
-        offset += len(data)
-    return digest.hexdigest()
 
 
 def _is(paths: RunPaths, spec: RunSpec, name: str, entry: Json, *, more: bool = False) -> bool:

@@ -287,6 +287,20 @@ def test_an_attempt_that_is_not_the_newest_does_not_begin(a_trial: Maker) -> Non
     assert not trial.paths.events(1).exists()
 
 
+def test_a_run_that_moved_away_is_not_trained_here(a_trial: Maker) -> None:
+    """Once its directory names another host, a worker writes nothing more, and no other begins."""
+    trial = a_trial()
+
+    def move_it(step: int) -> None:
+        if step == 300:
+            trial.paths.host.write_text("(elsewhere)")
+
+    assert trial.train(ask=move_it) == 75
+    assert not trial.paths.checkpoint.exists()
+    assert trial.train(2) == 75
+    assert not trial.paths.events(2).exists()
+
+
 def test_killed_after_the_last_checkpoint_only_the_last_word_is_missing(a_trial: Maker) -> None:
     """A run whose budget is used up ends at once when it goes on, without another step."""
     trial = a_trial(total_timesteps=500)
