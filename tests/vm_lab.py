@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from support import alive, wait_until
@@ -281,7 +281,8 @@ class Network:
 class Loopback:
     """An sshd of one's own on 127.0.0.1, without root; whoever logs in finds himself in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        """Start it. environment: what its programs get, beside what sshd gives them."""
         self.folder = folder
         self.home = folder / "home"
         self.home.mkdir(parents=True)
@@ -292,8 +293,10 @@ class Loopback:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         home = shlex.quote(str(self.home))
+        given = " ".join(f'"{name}={value}"' for name, value in (environment or {}).items())
         force = f'cd {home} && HOME={home} exec sh -c "$SSH_ORIGINAL_COMMAND"'
         own = f"Port {self.port}\nListenAddress 127.0.0.1\nForceCommand {force}\n"
+        own += f"SetEnv {given}\n" if given else ""
         (folder / "sshd_config").write_text(own + SSHD_CONFIG.format(folder=folder, keys=keys))
         (folder / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {self.host_key}\n")
         here = f"Host me\n  HostName 127.0.0.1\n  Port {self.port}\n"

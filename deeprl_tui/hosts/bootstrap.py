@@ -114,6 +114,8 @@ def install(request: dict[str, Any]) -> None:
     if request["cpu"] and takes_cuda(plain, request["requirements"]):
         run([*plain, "uv"], "pip install uv")
         uv = [python, "-m", "uv", "pip", "install", "-q", "--python", python, "--torch-backend", "cpu"]
+        for name in ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS"):  # as pip does: a company's own certificates count
+            os.environ.setdefault(name, "1")
         run([*uv, "-r", needs], "uv pip install")
     else:
         run([*plain, "-r", needs], "pip install")
