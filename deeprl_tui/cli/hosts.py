@@ -83,7 +83,7 @@ def add(
     root_here = find_runs_folder(file, runs, make=True)
     known = book.known_hosts(root_here, project.hosts if project else {})
     called = name or book.name_for(address, known)
-    host = Host(called, address, root, cores, python, "", price)
+    host = Host(called, address, root, cores, python, price)
     try:
         words = ssh.command(address, "exit 0", ask=sys.stdin.isatty())
     except ValueError as error:

@@ -19,7 +19,6 @@ LOCAL: Final = "local"
 ADDRESS: Final = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9_][A-Za-z0-9_.:-]*")
 """`[user@]host`, or a name of ~/.ssh/config: never an option, never a word for a shell."""
 FOLDER: Final = re.compile(r"~?[A-Za-z0-9_./-]+")
-IMAGE: Final = re.compile(r"[a-z0-9][A-Za-z0-9_./:@-]{0,254}")
 CLOUD: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
 MOST_CORES: Final = 4096
 
@@ -28,7 +27,6 @@ HOST_KEYS: Final[Mapping[str, str]] = {
     "root": "Folder on the host for its runs. Default: ~/deeprl.",
     "cores": "How many of its cores workers may use. Default: all that it has.",
     "python": "Its Python, 3.11 or newer. Default: python3.",
-    "container": "Image in which workers run, where the host has docker. Default: none.",
     "price": "What an hour of it costs, in any currency. Default: unknown.",
     "gce": "The project whose `deeprl gce up` made it, so that ssh finds its key. Default: none.",
 }
@@ -43,7 +41,6 @@ class Host:
     root: str = "~/deeprl"
     cores: int | None = None  # at most; None: all
     python: str = "python3"
-    container: str = ""  # image; empty: none
     price: float | None = None  # for an hour
     gce: str = ""  # label of the project that made it in the cloud; empty: ssh's own configuration
 
@@ -88,8 +85,6 @@ def _check(key: str, value: object) -> object:
             return _fits(value, FOLDER, "use letters, digits, _ . - and /, for example ~/deeprl")
         case "python":
             return _fits(value, FOLDER, "write python3, or its path on the host")
-        case "container":
-            return _fits(value, IMAGE, "write an image, for example registry/name:tag")
         case "gce":
             return _fits(value, CLOUD, "write the project's label: small letters, digits and -")
         case "cores":

@@ -19,6 +19,8 @@ PACKAGES = ("deeprl_tui", "deeprl_agents")
 NAME = "deeprl-tui"
 GPU_ONLY = re.compile(r"(nvidia|cuda|triton|pytorch-triton)\b")
 """Dependencies that a host chooses for itself, by the torch that fits it."""
+_NEED = re.compile(r"([A-Za-z0-9._-]+)\s*(\[[^]]*\])?")
+_EXTRA = re.compile(r"""extra\s*==\s*["']([\w-]+)""")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -61,20 +63,23 @@ def environment(machine: str = "") -> Environment:
 def requirements() -> list[str]:
     """What is needed, with the versions that are installed here: `name==version`, sorted."""
     found: dict[str, str] = {}
-    todo = [NAME]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    todo: list[tuple[str, frozenset[str]]] = [(NAME, frozenset())]
     while todo:
-        name = todo.pop()
+        name, extras = todo.pop()
         try:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue  # for another platform
-        if _plain(name) in found or GPU_ONLY.match(_plain(name)):
+        if (_plain(name), extras) in seen or GPU_ONLY.match(_plain(name)):
             continue
+        seen.add((_plain(name), extras))
         found[_plain(name)] = distribution.version.partition("+")[0]
         for line in distribution.requires or ():
-            if "extra ==" not in line:
-                match = re.match(r"[A-Za-z0-9._-]+", line)
-                todo += [match[0]] if match else []
+            extra = _EXTRA.search(line)
+            if extra is None or extra[1] in extras:
+                needed = _NEED.match(line)
+                todo += [(needed[1], frozenset(re.findall(r"[\w-]+", needed[2] or "")))] if needed else []
     del found[_plain(NAME)]
     return [f"{name}=={version}" for name, version in sorted(found.items())]
 

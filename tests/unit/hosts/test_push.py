@@ -62,6 +62,8 @@ def test_requirements() -> None:
     needs = parcel.requirements()
     assert any(need.startswith("torch==") and "+" not in need for need in needs)
     assert not any(need.startswith(("nvidia", "triton", "deeprl")) for need in needs)
+    assert any(need.startswith("box2d") for need in needs)  # of gymnasium's extra
+    assert not any(need.startswith(("mujoco", "pytest")) for need in needs)  # of those nobody asked for
 
 
 def test_other_machine() -> None:
