@@ -175,8 +175,8 @@ class Run:
         assert saved is not None
         parts = {name: hashlib.sha256() for name in ("episodes", "counters", "buffer")}
         for name in ("return", "length"):
-            for column in view.curves[name].buckets:
-                parts["episodes"].update(column.tobytes())
+            for axis in ("step", "episode", "low", "high", "total", "known"):  # not the times
+                parts["episodes"].update(getattr(view.curves[name].buckets, axis).tobytes())
         parts["episodes"].update(repr(view.evals).encode())
         for name, array in sorted(saved.arrays.items()):
             group = name.rpartition("/")[0].split(".")[0]  # policy/q_net, policy/q_net_target, adam/0, ...
