@@ -80,7 +80,7 @@ def test_it_plays_pauses_and_ends(player: Player) -> None:
     player.ask(kind="none", speed=0.0)
     wait_until(lambda: len(player.seen.played) >= 3, 30, "episodes as fast as they go")
     player.close()
-    wait_until(lambda: not alive(player.pid), 10, "the end of the process")
+    wait_until(lambda: not alive(player.pid), 30, "the end of the process")
     player.wait(10)
     assert player.seen.over
     assert player.seen.fault == ""
