@@ -22,7 +22,7 @@ from deeprl_tui.runs.homes import home_of
 from deeprl_tui.runs.load import load_view
 from deeprl_tui.runs.moves import is_home
 
-STEPS = 12_000
+STEPS = 30_000
 RUN = f"base+total_timesteps={STEPS}/0"
 WORDS = ("run", "base", "--seeds", "1", "--set", f"total_timesteps={STEPS}")
 
