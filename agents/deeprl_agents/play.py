@@ -84,6 +84,7 @@ class Stage:
         with open(paths.spec, "rb") as file:
             spec = RunSpec.from_json(file.read(MAX_SPEC), place=str(paths.spec))
         self._wish = ears.wish
+        self._heard = 0.0
         self._game = Game(paths, spec, ears.wish.checkpoint)
 
     def run(self) -> None:
@@ -121,9 +122,9 @@ class Stage:
         speed = self._wish.speed
         now = self._clock()
         if not speed and not self._wish.paused:
-            if now - self._due < AT_ONCE_S:
+            if now - self._heard < AT_ONCE_S:
                 return True
-            self._due = now
+            self._heard = self._due = now  # over episodes: they may be shorter than this
             return self._hear(0.0)
         self._due += 1 / (self._game.pace * (speed or 1.0))
         if now - self._due > LAG_S:

@@ -57,7 +57,12 @@ class Player:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,  # ctrl+c is ours alone
-            env={**os.environ, "PYGAME_HIDE_SUPPORT_PROMPT": "1", "SDL_VIDEODRIVER": "dummy"},
+            env={
+                **os.environ,
+                "PYGAME_HIDE_SUPPORT_PROMPT": "1",
+                "SDL_VIDEODRIVER": "dummy",
+                "SDL_NO_SIGNAL_HANDLERS": "1",  # else it takes SIGTERM for itself
+            },
         )
         assert self._process.stdin is not None
         os.set_blocking(self._process.stdin.fileno(), False)
