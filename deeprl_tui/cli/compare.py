@@ -15,6 +15,7 @@ from deeprl_tui.cli.complete import runs as complete_runs
 from deeprl_tui.cli.output import Output
 from deeprl_tui.cli.place import AsJson, File, Runs, find_runs_folder, misused
 from deeprl_tui.cli.table import Cell, Column, Line, Value
+from deeprl_tui.config.text import setting
 from deeprl_tui.core.spec import Json, canonical
 from deeprl_tui.runs.record import Record
 from deeprl_tui.verdicts.model import SCORES, Group, Score, Seed, Summary, Verdict
@@ -234,7 +235,7 @@ def _seed(seed: Seed) -> Line:
 
 
 def _setting(key: str, value: Json) -> Line:
-    return Cell(f"{key} ", "dim"), Cell(look.setting(value))
+    return Cell(f"{key} ", "dim"), Cell(setting(value))
 
 
 def _wide(line: Line) -> int:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from deeprl_tui.cli.table import Cell
 from deeprl_tui.core import state
 from deeprl_tui.core.eta import Eta
-from deeprl_tui.core.spec import Json
 from deeprl_tui.core.state import RunView
 
 STATES: dict[str, tuple[str, str]] = {
@@ -127,21 +126,6 @@ def sparkline(values: Sequence[float], width: int) -> str:
     low, high = min(means), max(means)
     scale = (len(_BLOCKS) - 1) / (high - low) if high > low else 0.0
     return "".join(_BLOCKS[round((mean - low) * scale)] for mean in means)
-
-
-def setting(value: Json) -> str:
-    """A setting as experiments.toml writes it, on one line."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return str(value).lower()
-        case int() if abs(value) >= 10_000:
-            return f"{value:_}"
-        case list() | tuple():
-            return "[" + ", ".join(setting(item) for item in value) + "]"
-        case _:
-            return str(value)
 
 
 def trouble(view: RunView, now: float) -> str:

@@ -13,6 +13,7 @@ from deeprl_tui.cli.complete import experiments as complete_experiments
 from deeprl_tui.cli.output import Output
 from deeprl_tui.cli.place import AsJson, File, Runs, find_runs_folder, load_project
 from deeprl_tui.cli.table import Cell, Column, Value
+from deeprl_tui.config.text import setting
 from deeprl_tui.core.eta import Eta
 from deeprl_tui.core.spec import Json
 from deeprl_tui.errors import DeeprlError
@@ -184,8 +185,7 @@ def changes(part: PlannedExperiment) -> str:
     if experiment.baseline is None:
         return "is the baseline" if experiment.baseline_of_env else "no baseline"
     shown = [
-        f"{key} {look.setting(before)} → {look.setting(after)}"
-        for key, (before, after) in experiment.changes.items()
+        f"{key} {setting(before)} → {setting(after)}" for key, (before, after) in experiment.changes.items()
     ]
     return ", ".join(shown) or "nothing"
 

@@ -17,6 +17,7 @@ from deeprl_tui.cli.table import Cell, Column, Value
 from deeprl_tui.cli.told import clock
 from deeprl_tui.config import Experiment, Project
 from deeprl_tui.config.keys import defaults
+from deeprl_tui.config.text import setting
 from deeprl_tui.core import state
 from deeprl_tui.core.layout import RunPaths
 from deeprl_tui.core.spec import Json
@@ -209,11 +210,11 @@ def _table(
     rows: list[tuple[Value, ...]] = []
     for key in sorted(shown, key=lambda key: key not in changes):
         changed = key in changes
-        before = look.setting(changes[key][0]) if changed else ""
+        before = setting(changes[key][0]) if changed else ""
         rows.append(
             (
                 key,
-                Cell(look.setting(settings[key]), "cyan" if changed else ""),
+                Cell(setting(settings[key]), "cyan" if changed else ""),
                 Cell(before, "dim"),
                 Cell(origin.get(key, ""), "dim"),
             )

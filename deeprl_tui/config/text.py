@@ -6,6 +6,8 @@ Rule: text from a file reaches a message only through `shown`, so no escape sequ
 from collections.abc import Iterable
 from datetime import date, datetime, time
 
+from deeprl_tui.core.spec import Json
+
 LONGEST = 60
 
 
@@ -23,6 +25,21 @@ def shown(text: str) -> str:
     if not text.isprintable():
         text = text.encode("unicode_escape").decode("ascii")
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+
+
+def setting(value: Json) -> str:
+    """A setting as experiments.toml writes it, on one line."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return str(value).lower()
+        case int() if abs(value) >= 10_000:
+            return f"{value:_}"
+        case list() | tuple():
+            return "[" + ", ".join(setting(item) for item in value) + "]"
+        case _:
+            return str(value)
 
 
 def nearest(word: str, candidates: Iterable[str], *, cutoff: float = 0.6) -> str:

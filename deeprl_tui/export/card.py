@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean, pstdev
 
+from deeprl_tui.config.text import setting
 from deeprl_tui.core.plugin import used
 from deeprl_tui.core.text import clean
 from deeprl_tui.errors import RefusedError
 from deeprl_tui.export.logs import Evaluation, Log
-from deeprl_tui.export.words import duration, number, setting
+from deeprl_tui.export.words import duration, number
 from deeprl_tui.runs.record import Record
 
 LIBRARY = "stable-baselines3"

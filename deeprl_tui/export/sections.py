@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from deeprl_tui.config.text import setting
 from deeprl_tui.core.fold import MEAN_OF
 from deeprl_tui.core.spec import Json
 from deeprl_tui.export.html import Child, Html, joined, table, tag
 from deeprl_tui.export.origin import Place
-from deeprl_tui.export.words import NOTHING, count, duration, number, setting, times
+from deeprl_tui.export.words import NOTHING, count, duration, number, times
 from deeprl_tui.runs.record import Record
 from deeprl_tui.verdicts.model import Group, Summary, Verdict
 

@@ -3,8 +3,6 @@
 import math
 import time
 
-from deeprl_tui.core.spec import Json
-
 NOTHING = "–"
 
 
@@ -40,21 +38,6 @@ def when(at: float | None) -> str:
     if at is None or not math.isfinite(at):
         return NOTHING
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
-
-
-def setting(value: Json) -> str:
-    """A setting as experiments.toml writes it."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return str(value).lower()
-        case int() if abs(value) >= 10_000:
-            return f"{value:_}"
-        case list() | tuple():
-            return "[" + ", ".join(setting(item) for item in value) + "]"
-        case _:
-            return str(value)
 
 
 def times(number: int, noun: str) -> str:
