@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from deeprl_tui.cli.table import Cell, Column, Line, Value, lay
-from deeprl_tui.core.spec import Json
+from deeprl_tui.core.spec import Json, finite
 from deeprl_tui.core.text import clean
 from deeprl_tui.errors import ConfigError, DeeprlError
 
@@ -82,7 +82,7 @@ class Output:
 
     def json(self, value: Json, *, indent: int | None = None) -> None:
         """Write one JSON value; on one line unless indented."""
-        self._write(json.dumps(_finite(value), allow_nan=False, indent=indent))
+        self._write(json.dumps(finite(value), allow_nan=False, indent=indent))
 
     def say(self, text: str) -> None:
         """Tell the user something that is no data."""
@@ -128,18 +128,3 @@ def _field(value: Json) -> str:
             return ",".join(_field(item) for item in value)
         case _:
             return str(value)
-
-
-def _finite(value: Json) -> Json:
-    """Put null for NaN and infinities, which JSON does not have."""
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case str():
-            return value
-        case Mapping():
-            return {key: _finite(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_finite(item) for item in value]
-        case _:
-            return value

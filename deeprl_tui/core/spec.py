@@ -5,6 +5,7 @@ Rule: a RunSpec holds every setting, resolved, so a worker needs no defaults and
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,6 +58,21 @@ class RunId(NamedTuple):
 def is_name(text: str) -> bool:
     """Whether text may name an experiment: no path, no option, no trailing dot."""
     return NAME.fullmatch(text) is not None and not text.endswith(".") and ".." not in text
+
+
+def finite(value: Json) -> Json:
+    """Put None for NaN and infinities, which JSON does not have, also inside of lists and objects."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case str():
+            return value
+        case Mapping():
+            return {key: finite(item) for key, item in value.items()}
+        case Sequence():
+            return [finite(item) for item in value]
+        case _:
+            return value
 
 
 def canonical(value: Json) -> str:

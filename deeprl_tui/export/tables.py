@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import Literal, TypeAlias
 
-from deeprl_tui.core.spec import Json
+from deeprl_tui.core.spec import Json, finite
 from deeprl_tui.errors import UnknownNameError
 from deeprl_tui.export.logs import Episode, Evaluation, Log
 from deeprl_tui.runs.record import Record
@@ -151,32 +151,17 @@ def runs(records: Sequence[Record]) -> Table:
     rows = (
         (
             *_whose(record),
-            *(plain(getattr(record, name)) for name in RUNS),
-            *(plain(record.settings.get(key)) for key in keys),
+            *(finite(getattr(record, name)) for name in RUNS),
+            *(finite(record.settings.get(key)) for key in keys),
         )
         for record in records
     )
     return Table("runs", {**RUN, **RUNS, **kinds}, rows)
 
 
-def plain(value: Json) -> Json:
-    """Put None for what is not a finite number, also inside of lists."""
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case str():
-            return value
-        case Mapping():
-            return {key: plain(item) for key, item in value.items()}
-        case Sequence():
-            return [plain(item) for item in value]
-        case _:
-            return value
-
-
 def as_text(value: Json) -> str:
     """A value of mixed type as JSON on one line; a text stays as it is."""
-    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(finite(value), ensure_ascii=False)
 
 
 def _whose(record: Record) -> Row:
@@ -187,7 +172,7 @@ def _each(records: Iterable[Record], logs: Logs, rows: Callable[[Log], Iterator[
     for record in records:
         whose = _whose(record)
         for row in rows(logs(record)):
-            yield *whose, *map(plain, row)
+            yield *whose, *map(finite, row)
 
 
 def _episodes(log: Log) -> Iterator[Row]:
@@ -233,9 +218,9 @@ def _settings(records: Iterable[Record]) -> Iterator[Row]:
                 record.id.experiment,
                 record.env,
                 key,
-                plain(value),
+                finite(value),
                 record.baseline,
-                plain(before) if known else None,
+                finite(before) if known else None,
                 differs if known else None,
             )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from deeprl_tui.core.spec import finite
 from deeprl_tui.errors import DeeprlError, RefusedError, UnknownNameError
 from deeprl_tui.export import formats, tables
 from deeprl_tui.export.logs import Log
@@ -169,7 +170,7 @@ def test_unknown_names_are_told(tmp_path: Path) -> None:
 
 def test_plain_values_have_no_nan_inside() -> None:
     """Also in lists and objects."""
-    assert tables.plain({"a": [1.0, math.inf, (math.nan, "x")]}) == {"a": [1.0, None, [None, "x"]]}
+    assert finite({"a": [1.0, math.inf, (math.nan, "x")]}) == {"a": [1.0, None, [None, "x"]]}
 
 
 def rows_of(table: Table) -> list[dict[str, Any]]:
