@@ -20,8 +20,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from deeprl_agents.durable import replace, sync_folder, write_all
+from deeprl_agents.durable import replace, write_all
 from deeprl_agents.replay.table import Table
+from deeprl_tui.core.files import sync_folder
 from deeprl_tui.core.layout import RunPaths
 from deeprl_tui.core.saved import MAGIC, MAX_HEADER
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from deeprl_tui.core.files import sync_folder
+
 STATUS_BYTES = 256
 RETRY_S = 5.0
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -101,12 +103,3 @@ def replace(path: Path, parts: Iterable[bytes | memoryview], *, keep: Path | Non
     fresh.replace(path)
     sync_folder(path.parent)
     return size
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from deeprl_tui.core.files import open_regular, sha256
+from deeprl_tui.core.files import open_regular, sha256, sync_folder
 from deeprl_tui.core.layout import Artefact, RootPaths, RunPaths
 from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.spec import MAX_SPEC, Json, RunId, RunSpec
@@ -201,11 +201,11 @@ class Shelf:
         staging.folder.mkdir(parents=True, exist_ok=True)
         staging.spec.write_bytes(spec.to_json().encode())
         self._store.requeue(staging, why)
-        _sync(staging.folder)
+        sync_folder(staging.folder)
         if target.spec.exists():
             self._aside(target, spec)
         staging.folder.rename(target.folder)
-        _sync(target.folder.parent)
+        sync_folder(target.folder.parent)
         self._supervise(self._root.root)
         return {"done": "queued"}
 
@@ -278,14 +278,6 @@ def _files(args: Mapping[str, Json]) -> Mapping[str, Json]:
     if not isinstance(files, dict) or len(files) > MOST_FILES:
         raise ValueError("files is an object")
     return files
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _text(args: Mapping[str, Json], key: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from deeprl_tui.core import events, state
+from deeprl_tui.core.files import sync_folder
 from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
 from deeprl_tui.core.lock import FileLock
 from deeprl_tui.core.log import EventLog
@@ -83,7 +84,7 @@ class RunStore:
                 place=str(target.folder),
                 remedy="free space or rights there",
             ) from None
-        _sync_folder(target.folder.parent)
+        sync_folder(target.folder.parent)
         return Created(spec.id)
 
     def check(self, spec: RunSpec) -> None:
@@ -240,14 +241,6 @@ def _replace(path: Path, data: bytes) -> None:
     fresh = _temporary(path)
     _write_durably(fresh, data)
     fresh.replace(path)
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _remove(paths: RunPaths) -> None:
