@@ -17,7 +17,7 @@ from deeprl_tui.core.text import clean
 from deeprl_tui.hosts import parcel
 from deeprl_tui.hosts.bootstrap import LEAST
 from deeprl_tui.hosts.parcel import Environment, Piece
-from deeprl_tui.hosts.ssh import HostError, command, explain, options_of
+from deeprl_tui.hosts.ssh import SAID, HostError, command, end, explain, options_of, start
 
 READER = "import sys;i=sys.stdin.buffer;exec(compile(i.read(int(i.readline())),'deeprl','exec'))"
 """What the host's Python is told: to take a program from stdin. No quotes but its own."""
@@ -56,12 +56,8 @@ def push(
             f"{folder!r} cannot be a folder", place=host.name, remedy="use letters, digits, _ . - /"
         )
     began = monotonic()
-    process = subprocess.Popen(
-        command(host.address, f'exec {host.python} -u -c "{READER}"', options=options_of(host)),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
+    process = start(
+        host.name, command(host.address, f'exec {host.python} -u -c "{READER}"', options=options_of(host))
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -93,10 +89,7 @@ def push(
             raise _ended(process, host, said, reader) from None
         return Pushed(env.digest, sent, not there, monotonic() - began, facts)
     finally:
-        process.terminate()
-        process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            pipe.close()
+        end(process)
 
 
 def _deliver(
@@ -140,7 +133,7 @@ def _send(into: IO[bytes], data: bytes) -> None:
 def _drain(pipe: IO[bytes], said: list[str]) -> None:
     for line in pipe:
         said.append(line.decode(errors="replace"))
-        del said[:-20]
+        del said[:-SAID]
 
 
 def _hear(out: IO[bytes], host: Host) -> dict[str, Any]:

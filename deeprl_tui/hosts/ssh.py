@@ -4,9 +4,11 @@ Rule: no shell string is built. What a host is told stands in JSON on stdin; its
 `$DEEPRL_SSH` names another program, as GIT_SSH_COMMAND does for git.
 """
 
+import contextlib
 import os
 import re
 import shlex
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -29,6 +31,10 @@ OPTIONS: Final = (
     "-o", "ConnectTimeout=10",
 )  # fmt: skip
 """A dead link is noticed after 15 s; everything else is the user's own configuration."""
+
+SAID: Final = 20
+"""Lines of the client's stderr that are kept, for the words of a fault."""
+END_S: Final = 2.0
 
 Kind: TypeAlias = Literal[
     "refused", "route", "name", "key", "unknown key", "changed key", "timeout", "busy", "lost", "remote"
@@ -153,3 +159,32 @@ def explain(name: str, code: int, said: str, address: str = "") -> HostError:
                 return HostError(sign.fault, place=name, remedy=remedy, kind=sign.kind)
     told = lines[-1][:200] if lines else "the connection ended"
     return HostError(told, place=name, kind="lost" if code in (FAILED, 0) or code < 0 else "remote")
+
+
+def start(name: str, words: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start the client with its three pipes. Raises HostError, placed at the host, if it cannot be."""
+    try:
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # ctrl+c in the terminal is not for it
+        )
+    except OSError as error:
+        fault = f"{words[0]} cannot be started ({error.strerror})"
+        raise HostError(fault, place=name, remedy="install an ssh client") from None
+
+
+def end(process: subprocess.Popen[bytes], *, at_once: bool = False) -> int:
+    """End a client, close its pipes, and return its exit code. at_once: without asking it first."""
+    process.kill() if at_once else process.terminate()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    try:
+        return process.wait(END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()

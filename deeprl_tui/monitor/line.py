@@ -14,12 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from deeprl_tui.core.spec import Json
 from deeprl_tui.errors import DeeprlError
-from deeprl_tui.hosts.ssh import HostError, explain
+from deeprl_tui.hosts.ssh import SAID, HostError, end, explain, start
 from deeprl_tui.monitor import wire
 
 ANSWER_S = 60.0
 CHUNK = 1 << 18
-SAID = 20
 
 
 class Line:
@@ -59,31 +58,12 @@ class Line:
         process, self._process = self._process, None
         if process is None:
             return
-        process.terminate()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        try:
-            process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
     def _connect(self) -> None:
         self._said.clear()
         self._rest = b""
-        try:
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,  # ctrl+c in the terminal is not for it
-            )
-        except OSError as error:
-            fault = f"{self._command[0]} cannot be started ({error.strerror})"
-            raise HostError(fault, place=self._name, remedy="install an ssh client") from None
+        self._process = start(self._name, self._command)
         assert self._process.stdin is not None
         os.set_blocking(self._process.stdin.fileno(), False)
 

@@ -9,7 +9,6 @@ import contextlib
 import os
 import queue
 import select
-import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,7 @@ import deeprl_tui
 from deeprl_tui.core.spec import FORMAT, Json, RunId
 from deeprl_tui.errors import DeeprlError
 from deeprl_tui.hosts.mirror import GapError, Mirror, MovedError
-from deeprl_tui.hosts.ssh import HostError, explain
+from deeprl_tui.hosts.ssh import SAID, HostError, end, explain, start
 from deeprl_tui.monitor import wire
 from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Hello, Reset
 
@@ -33,8 +32,6 @@ BACKOFF_S = (0.5, 30.0)
 CHUNK = 1 << 18
 KEEP_AGAIN_S = 5.0
 """What could not be kept is asked for again after so long."""
-SAID = 20
-"""Lines of ssh's stderr that are kept, for the words of a fault."""
 
 
 class Listener(Protocol):
@@ -164,16 +161,9 @@ class Link:
         """One connection, from its start to its end; returns what it ended of."""
         said: deque[str] = deque(maxlen=SAID)
         try:
-            process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,  # ctrl+c in the terminal is not for it
-            )
-        except OSError as error:
-            fault = f"{self._command[0]} cannot be started ({error.strerror})"
-            return HostError(fault, place=self._name, remedy="install an ssh client")
+            process = start(self._name, self._command)
+        except HostError as error:
+            return error
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
@@ -186,15 +176,7 @@ class Link:
         except (OSError, GapError, wire.WireError, DeeprlError) as error:
             why = HostError(str(error), place=self._name, kind="lost")
         finally:
-            process.kill() if self._stop.is_set() else process.terminate()
-            for pipe in (process.stdin, process.stdout, process.stderr):
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        try:
-            code = process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            code = process.wait()
+            code = end(process, at_once=self._stop.is_set())
         return why or explain(self._name, code, "\n".join(said))
 
     def _talk(self, pipes: "_Pipes", said: "deque[str]") -> HostError | None:

@@ -61,3 +61,9 @@ def test_remote_fault() -> None:
     error = ssh.explain("vm", 127, "sh: 1: exec: .deeprl/serve:\x1b]52;c;eA==\x07 not found\n")
     assert error.kind == "remote"
     assert "\x1b" not in str(error)
+
+
+def test_no_client() -> None:
+    """A machine without ssh is told what it lacks."""
+    with pytest.raises(ssh.HostError, match="install an ssh client"):
+        ssh.start("vm", ["/nowhere/ssh"])
