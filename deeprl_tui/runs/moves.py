@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -157,13 +157,6 @@ def is_home(paths: RunPaths) -> bool:
 def not_home(root: Path, host: str) -> list[RunId]:
     """The runs that live on a host and whose results are not all here."""
     return [run for run, paths in _named(root) if home_of(paths) == host and not is_home(paths)]
-
-
-def forget_home(paths: RunPaths) -> None:
-    """What came is not all any more."""
-    now = read_pulled(paths)
-    if now.home is not None:
-        write_pulled(paths, replace(now, home=None))
 
 
 def _named(root: Path) -> Iterator[tuple[RunId, RunPaths]]:

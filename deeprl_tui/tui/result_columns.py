@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from deeprl_tui.runs.record import Record
 from deeprl_tui.tui.results import Line
-from deeprl_tui.tui.words import NONE, count, duration, number, plural, rate, value_text
+from deeprl_tui.tui.words import NONE, count, duration, number, rate, value_text
 from deeprl_tui.verdicts.model import SEEDS_NOT_ROUGH, Group
 
 PLOT, PLOT_WIDE, WIDE = 20, 36, 150
@@ -266,9 +266,3 @@ def fitting(columns: Sequence[ResultColumn], width: int, name: int) -> list[Resu
             out.append(column)
             left -= wide + 1
     return out
-
-
-def hidden_words(columns: Sequence[ResultColumn], kept: Sequence[ResultColumn]) -> str:
-    """What had no room."""
-    lost = len(columns) - len(kept)
-    return f"{plural(lost, 'column')} more with a wider screen" if lost else ""

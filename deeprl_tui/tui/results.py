@@ -72,12 +72,6 @@ class Browse:
         at = order.index(self.group) if self.group in order else -1
         return replace(self, group=order[(at + 1) % len(order)] if chosen is None else chosen)
 
-    def sorted_by(self, column: str) -> "Browse":
-        """Sorted by a column; the other way round if it was sorted by it before."""
-        if column == self.sort:
-            return replace(self, descending=not self.descending)
-        return replace(self, sort=column, descending=column not in ASCENDING)
-
 
 ASCENDING: Final = ("name", "env", "algo", "state", "host", "changes", "solved at", "time", "began")
 """Columns of which the least comes first when they are chosen."""
