@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.logger import Logger
 
@@ -72,7 +73,7 @@ def build(spec: RunSpec, env: Any) -> DQN:
         total_episodes=settings["total_episodes"],
         policy_kwargs=policy,
         seed=seed,
-        device="cpu",
+        device=_device(spec),
     )
     model.set_logger(Logger(folder=None, output_formats=[]))  # SB3's own would leave a folder in /tmp
     return model
@@ -83,6 +84,17 @@ def policy_name(settings: Any) -> str:
     if is_path(settings.get("network")):
         return "OwnPolicy"
     return "DuelingPolicy" if settings["dueling"] else "CnnPolicy" if settings["pixels"] else "MlpPolicy"
+
+
+def _device(spec: RunSpec) -> str:
+    device = str(spec.settings.get("device", "cpu"))
+    if device == "cuda" and not torch.cuda.is_available():
+        raise DeeprlError(
+            "torch sees no GPU here",
+            place=f"{spec.id} device",
+            remedy='write device = "cpu", or install NVIDIA\'s driver and a CUDA build of torch',
+        )
+    return device
 
 
 def _buffer(settings: Any, seed: int) -> tuple[type[ReplayBuffer], dict[str, Any]]:

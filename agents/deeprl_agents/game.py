@@ -44,7 +44,7 @@ class Game:
         self._paths, self._spec = paths, spec
         resolve.admit(spec, paths.project)
         self._env = envs.make(spec, training=False, drawn=drawn)
-        settings: Any = {**spec.settings, "replay": "uniform", "buffer_size": BUFFER}
+        settings: Any = {**spec.settings, "replay": "uniform", "buffer_size": BUFFER, "device": "cpu"}
         self._model = build.build(dataclasses.replace(spec, settings=settings), self._env)
         self._greedy = self._find_greedy()
         self._camera: Camera | None = None

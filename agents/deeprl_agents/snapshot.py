@@ -92,6 +92,8 @@ def put(model: DQN, env: Seeded, buffer: Recorded, saved: Saved) -> str:
             why
             or f"{type(model.replay_buffer).__name__} has what a checkpoint cannot keep: {', '.join(unknown)}"
         )
+    if not why and model.device.type != "cpu":
+        why = "a GPU does not repeat its sums bit for bit"
     # The random streams come last: building and replaying draw from them.
     streams = values["random"]
     name, *position = streams["numpy"]

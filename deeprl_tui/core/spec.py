@@ -25,6 +25,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=,-]{0,119}")
 """Experiment names, also derived ones (`CP_basic+gamma=0.9`): safe as a folder and as a shell word."""
 
 LATER: Mapping[str, Json] = {
+    "device": "cpu",
     "image_size": None,
     "network": "mlp",
     "retention_omega": 0.5,

@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium.envs.classic_control import CartPoleEnv
 from stable_baselines3.common.monitor import load_results
 
@@ -231,3 +232,13 @@ def test_a_buffer_that_cannot_fit_is_refused(a_trial: Maker) -> None:
     trial = a_trial(buffer_size=10**12, total_timesteps=10**12)
     assert trial.train() == 1
     assert "GB" in trial.events(events.End)[0].reason
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch sees a GPU here")
+def test_a_gpu_that_is_not_there_is_an_error_of_the_user(a_trial: Maker) -> None:
+    """Nothing is computed elsewhere in silence, and the remedy is said."""
+    trial = a_trial(device="cuda")
+    trial.train()
+    ended = trial.events(events.End)[0]
+    assert ended.outcome == "failed"
+    assert 'no GPU here; write device = "cpu"' in ended.reason
