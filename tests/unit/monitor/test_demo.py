@@ -5,6 +5,7 @@ from support import WALL
 
 from deeprl_tui import config
 from deeprl_tui.core import state
+from deeprl_tui.core.spec import RunSpec
 from deeprl_tui.monitor import demo
 from deeprl_tui.monitor.demo import DemoFeed
 from deeprl_tui.monitor.fleet import Fleet
@@ -80,7 +81,7 @@ def test_its_file_is_sound() -> None:
     project = config.load(demo.FILE)
     for run in demo.load(demo.DATA.read_bytes()):
         view = project.experiments[run.id.experiment]
-        assert view.specs([run.id.seed])[0].to_json().encode() == run.spec
+        assert view.specs([run.id.seed])[0].digest == RunSpec.from_json(run.spec).digest
 
 
 def test_it_is_small() -> None:
