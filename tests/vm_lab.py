@@ -2,6 +2,7 @@
 
 Needs root, iproute2, util-linux and OpenSSH's server. No port is open outside of the namespaces and no file
 of the system is changed. All of it lives in processes known by their ids, which end with the test's own.
+Who logs in to a machine is a user without rights, with a home of his own; its sshd alone is root's.
 """
 
 import contextlib
@@ -20,9 +21,15 @@ from support import alive, wait_until
 SSHD = "/usr/sbin/sshd"
 TOOLS = ("ip", "unshare", "nsenter", "setpriv", "taskset", "mount", "ssh", "ssh-keygen")
 SLOW = Path(__file__).parent / "slow_wire.py"
-USER = "root"
+USER = "ann"
+UID = 2017
+HOME = Path("/run/home")
+"""The user's home, as the machine sees it."""
 PATIENCE_S = 60.0
-PASSWD = "{user}:*:0:0::{home}:/bin/sh\nsshd:*:102:65534::/run/sshd:/usr/sbin/nologin\n"
+PASSWD = """{user}:*:{uid}:{uid}::{home}:/bin/sh
+root:*:0:0::/:/bin/sh
+sshd:*:102:65534::/run/sshd:/usr/sbin/nologin
+"""
 SHADOW = "{user}:*:19000:0:99999:7:::\n"
 BOOT = """
 set -e
@@ -30,8 +37,12 @@ hostname "$1"
 for name in passwd shadow; do mount --bind "$2/$name" "/etc/$name"; done
 mount --bind "$2/boot_id" /proc/sys/kernel/random/boot_id
 mount -t tmpfs -o size=1m,mode=755 none /run
-mkdir /run/sshd
+mkdir /run/sshd /run/home
+mount --bind "$2/home" /run/home
+touch /run/authorized_keys
+mount --bind "$2/authorized_keys" /run/authorized_keys
 ip link set lo up
+{opened}
 exec /usr/sbin/sshd -D -e -f "$2/sshd_config"
 """
 SSHD_CONFIG = """
@@ -91,8 +102,7 @@ def prepare_home(home: Path, number: int = 0) -> None:
     cores = sorted(os.sched_getaffinity(0))
     serve = home / ".deeprl" / "serve"
     serve.parent.mkdir(parents=True, exist_ok=True)
-    locks = shlex.quote(str(home / "locks"))
-    words = f"export DEEPRL_LOCK_DIR={locks} DEEPRL_KERNEL=torch"  # torch: runs that last
+    words = 'export DEEPRL_LOCK_DIR="$HOME/locks" DEEPRL_KERNEL=torch'  # torch: runs that last
     core = cores[number % len(cores)]
     start = f"exec taskset -c {core} {shlex.quote(sys.executable)} -m deeprl_tui serve"
     serve.write_text(f"#!/bin/sh\n{words}\n{start}\n")
@@ -112,12 +122,14 @@ class Machine:
         self._boots = 0
         self._slow: list[subprocess.Popen[bytes]] = []
         self.home.mkdir(parents=True)
+        os.chown(self.home, UID, UID)
         self.host_key = make_key(self.folder / "host_key")
         keys = self.folder / "authorized_keys"
         keys.write_text(network.key + "\n")
-        (self.folder / "passwd").write_text(PASSWD.format(user=USER, home=self.home))
+        (self.folder / "passwd").write_text(PASSWD.format(user=USER, uid=UID, home=HOME))
         (self.folder / "shadow").write_text(SHADOW.format(user=USER))
-        (self.folder / "sshd_config").write_text(SSHD_CONFIG.format(folder=self.folder, keys=keys))
+        config = SSHD_CONFIG.format(folder=self.folder, keys="/run/authorized_keys")
+        (self.folder / "sshd_config").write_text(config)
 
     def boot(self) -> None:
         """Switch on."""
@@ -126,7 +138,7 @@ class Machine:
         words = ["unshare", "--net", "--mount", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc"]
         with open(self.folder / "sshd.log", "ab") as log:
             self._process = subprocess.Popen(
-                [*TIED, *words, "sh", "-c", BOOT, "sh", self.name, str(self.folder)],
+                [*TIED, *words, "sh", "-c", BOOT.format(opened=_opened()), "sh", self.name, str(self.folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -203,12 +215,28 @@ class Machine:
         return len(pids)
 
     def mount_small(self, folder: Path, size: str) -> Path:
-        """Mount a small disk on the machine; returns where the test sees it."""
+        """Mount a small disk of the user's in his home; returns where the test sees it."""
         folder.mkdir(parents=True, exist_ok=True)
-        (init,) = (pid for pid in self.processes() if _is_init(pid))
-        words = ["nsenter", f"--mount=/proc/{init}/ns/mnt", "mount", "-t", "tmpfs"]
-        subprocess.run([*words, "-o", f"size={size}", "none", str(folder)], check=True)
-        return Path(f"/proc/{init}/root{folder}")
+        self.give()
+        inside = HOME / folder.relative_to(self.home)
+        owner = f"uid={UID},gid={UID},mode=755"
+        self.mount("-t", "tmpfs", "-o", f"size={size},{owner}", "none", str(inside))
+        return Path(f"/proc/{self.init()}/root{inside}")
+
+    def mount(self, *words: str) -> None:
+        """Run mount on the machine."""
+        subprocess.run(["nsenter", f"--mount=/proc/{self.init()}/ns/mnt", "mount", *words], check=True)
+
+    def init(self) -> int:
+        """The pid here of the machine's first process."""
+        (found,) = (pid for pid in self.processes() if _is_init(pid))
+        return found
+
+    def give(self, place: Path | None = None) -> None:
+        """Let all that a test put into the user's home, or to another place, be his."""
+        for folder, _, files in os.walk(place or self.home):
+            for path in (folder, *(os.path.join(folder, name) for name in files)):  # noqa: PTH118
+                os.chown(path, UID, UID, follow_symlinks=False)
 
     def close(self) -> None:
         """Switch off for good."""
@@ -347,6 +375,21 @@ def _has_own(pid: int, kind: str) -> bool:
         own, ours = (Path(f"/proc/{who}/ns/{kind}").stat().st_ino for who in (pid, "self"))
         return own != ours
     return False
+
+
+def _opened() -> str:
+    """Lines of a shell that let users run this Python and this checkout, where only root may enter."""
+    hidden: dict[Path, Path] = {}
+    for needed in {Path(place).resolve() for place in (sys.prefix, sys.base_prefix, SLOW.parents[1])}:
+        for folder in reversed(needed.parents):
+            if not folder.stat().st_mode & 0o001:
+                hidden[needed] = folder
+                break
+    kept = [(shlex.quote(str(path)), f"/run/kept-{number}") for number, path in enumerate(hidden)]
+    lines = [f"mkdir {place} && mount --bind {path} {place}" for path, place in kept]
+    lines += [f"mount -t tmpfs -o mode=755 none {shlex.quote(str(path))}" for path in set(hidden.values())]
+    lines += [f"mkdir -p {path} && mount --bind {place} {path}" for path, place in kept]
+    return "\n".join(lines)
 
 
 def _is_init(pid: int) -> bool:

@@ -229,6 +229,7 @@ def written(here: Here) -> Iterator[RunPaths]:
     """A run on vm-2 whose worker is this test."""
     root = here.machines["vm-2"].home / FOLDER
     paths = support.make_run(root, support.spec(), [(0.0, support.start())])
+    here.machines["vm-2"].give()
     with FileLock.acquire(paths.lock, "the test"):
         yield paths
 
@@ -241,6 +242,7 @@ def test_slow_and_lossy(here: Here, network: Network) -> None:
         paths = support.make_run(
             machine.home / FOLDER, support.spec(), [(0.0, support.start()), *support.training(2000)]
         )
+        machine.give()
         machine.slow(0.1, 0.01)
         here.root.mkdir()
         here.start(sys.executable, "-c", WATCHER, "far", str(here.root))
@@ -276,6 +278,7 @@ def test_no_space_there(here: Here) -> None:
     machine: Machine = here.machines["vm-3"]
     disk = machine.mount_small(machine.home / FOLDER.parent, "256k")
     paths = support.make_run(disk / "runs", support.spec(), [(0.0, support.start())])
+    machine.give(disk)
     rest = disk / "rest"
     with contextlib.suppress(OSError):
         rest.write_bytes(bytes(1 << 20))
