@@ -158,24 +158,44 @@ def expected(settings: Mapping[str, Json], speed: Throughput | None) -> Eta | No
 
 
 def ends(
-    views: Iterable[RunView], slots: int, known: Mapping[str, Throughput] = MappingProxyType({})
+    views: Iterable[RunView],
+    cores: int | Mapping[str, int],
+    known: Mapping[str, Throughput] = MappingProxyType({}),
+    homes: Mapping[RunId, str] = MappingProxyType({}),
 ) -> tuple[dict[RunId, Eta | None], Eta | None]:
     """Seconds until each run ends when waiting ones take the cores that become free, and until all have.
 
     Runs that are over are left out; None where too little is known.
-    known: speeds by kind of work for runs that these views say nothing about.
+    cores: how many train at once, here or on each host. known: speeds by kind of work for runs that these
+    views say nothing about. homes: the hosts of those runs that do not live here; a run waits for a core of
+    its own host, and is judged by what ran there first.
     """
     views = list(views)
+    places = {"": cores} if isinstance(cores, int) else cores
+    measured = dict(known)
+    unsure = any(view.eta is None and not state.is_over(view.state) for view in views)
+    if unsure:  # else each is judged by itself
+        measured |= throughput(views)
+    there_are: dict[str, list[RunView]] = {}
+    for view in views:
+        there_are.setdefault(homes.get(view.id, ""), []).append(view)
+    found: dict[RunId, Eta | None] = {}
+    for place, there in there_are.items():
+        own = measured | throughput(there) if unsure and homes else measured
+        found |= _ends(there, places.get(place, 0), own)
+    return found, etas.last(list(found.values()))
+
+
+def _ends(
+    views: Sequence[RunView], cores: int, measured: Mapping[str, Throughput]
+) -> dict[RunId, Eta | None]:
     living = [view for view in views if isinstance(view.state, state.Running | state.Stopping)]
     waiting = [view for view in views if isinstance(view.state, state.Queued | state.Lost)]
     waiting.sort(key=lambda view: getattr(view.state, "since", 0.0))
-    measured = dict(known)
-    if any(view.eta is None for view in (*living, *waiting)):  # else each is judged by itself
-        measured |= throughput(views)
     running = [rest(view, measured) for view in living]
-    queued = etas.schedule(running, [rest(view, measured) for view in waiting], slots)
-    found = dict(zip([view.id for view in (*living, *waiting)], (*running, *queued), strict=True))
-    return found, etas.last((*running, *queued))
+    queued = [rest(view, measured) if cores else None for view in waiting]
+    after = etas.schedule(running, queued, cores)
+    return dict(zip([view.id for view in (*living, *waiting)], (*running, *after), strict=True))
 
 
 def rest(view: RunView, measured: Mapping[str, Throughput]) -> Eta | None:

@@ -74,3 +74,35 @@ def test_work_that_costs_alike_is_one_kind() -> None:
     changes: list[dict[str, Json]] = [{"pixels": True}, {"gradient_steps": 100}, {"net_arch": [512, 512]}]
     for change in changes:
         assert stats.kind("LunarLander-v3", {**plain, **change}) != kind
+
+
+def test_a_run_waits_for_a_core_of_its_own_host(tmp_path: Path) -> None:
+    """Three wait on a host with one core; the four of the other one do not help them."""
+    waits = [waiting(tmp_path, f"next{number}", "CartPole-v1") for number in range(3)]
+    views = [done(tmp_path), *waits]
+    everywhere = stats.ends(views, 5)[1]
+    homes = {view.id: "small" for view in waits}
+    there = stats.ends(views, {"": 4, "small": 1}, homes=homes)[1]
+    assert everywhere is not None
+    assert there is not None
+    assert there.mid == 3 * everywhere.mid
+
+
+def test_a_run_is_judged_by_what_ran_on_its_host(tmp_path: Path) -> None:
+    """The same work, ten times slower there."""
+    history = [(0.0, start()), *training(100), (100.0, End(WALL, "finished", 1000, ""))]
+    slow = load_view(make_run(tmp_path, spec(seed=1), [(10 * at, event) for at, event in history]))
+    here, there = (waiting(tmp_path, name, "CartPole-v1") for name in ("here", "there"))
+    views = [done(tmp_path), slow, here, there]
+    homes = {slow.id: "slow", there.id: "slow"}
+    left, _ = stats.ends(views, {"": 1, "slow": 1}, homes=homes)
+    near, far = left[here.id], left[there.id]
+    assert near is not None
+    assert far is not None
+    assert far.mid == 10 * near.mid
+
+
+def test_nobody_knows_when_a_host_without_a_core_is_done(tmp_path: Path) -> None:
+    """It was never heard of, so nothing is promised."""
+    views = [done(tmp_path), waiting(tmp_path, "next", "CartPole-v1")]
+    assert stats.ends(views, {"": 4}, homes={RunId("next", 0): "silent"})[1] is None
