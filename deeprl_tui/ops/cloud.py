@@ -20,7 +20,7 @@ from deeprl_tui.hosts.gce import home
 from deeprl_tui.hosts.gce.access import Access
 from deeprl_tui.hosts.gce.client import CloudError, Gcloud
 from deeprl_tui.hosts.gce.machines import Machines, Raised
-from deeprl_tui.hosts.gce.vm import Vm, Wanted, check_name, label_for
+from deeprl_tui.hosts.gce.vm import GOING, STOPPED, Vm, Wanted, check_name, label_for
 from deeprl_tui.hosts.mirror import Mirror
 from deeprl_tui.runs.load import load_view
 from deeprl_tui.runs.moves import is_home
@@ -126,6 +126,21 @@ class Cloud:
         if known != host and vm.name not in self._listed:
             with contextlib.suppress(ConfigError):
                 book.add(self._root, host)
+
+
+def states(label: str) -> dict[str, str] | None:
+    """The machines of a project, and for those that are off the word; None if the cloud does not tell.
+
+    Nothing is asked without a note of where they were made: other projects of Google Cloud know none of them.
+    """
+    try:
+        access = Access(home() / label)
+        if not access.cloud:
+            return None
+        there = Machines(Gcloud(access.cloud), access).there(label)
+    except (DeeprlError, OSError):
+        return None
+    return {vm.name: vm.state.lower() if vm.state in STOPPED | GOING else "" for vm in there}
 
 
 def not_home(root: Path, host: str) -> list[tuple[RunId, str]]:

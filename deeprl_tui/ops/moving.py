@@ -170,28 +170,47 @@ def _arrive(hosts: Hosts, root: Path, target: str, answers: list[Answer], tools:
 
 
 def requeue(hosts: Hosts, root: Path, lost: str, snapshot: FleetSnapshot) -> dict[RunId, str]:
-    """Give the open runs of a lost host to hosts that answer; which run goes where. They are sent later.
+    """Give the open runs of a lost host to free cores of hosts that answer; which run goes where.
 
-    Nothing happens without such a host. The lost host is told to give them up when it is back.
+    They are sent later. What finds no free core waits for one, or for its own host. The lost host is told to
+    give up what went when it is back.
     """
+    found = {run: paths for run, paths in _open(hosts, lost, snapshot) if not _is_over(paths)}
     rooms = {
-        view.name: Room(len(view.cores), len(view.held))
+        view.name: Room(free)
         for view in snapshot.hosts
-        if view.name in hosts.hosts and view.name != lost and not view.fault and view.cores
+        if found and view.name in hosts.hosts and view.name != lost and not view.fault
+        if (free := len(view.cores) - len(_open(hosts, view.name, snapshot))) > 0
     }
-    work: dict[RunId, float | None] = {}
-    found: dict[RunId, RunPaths] = {}
-    known = speeds(root)
-    for run, paths in hosts.runs_of(lost):
-        if paths.attempts() and not state.is_over(load_view(paths, held=False).state):
-            spec = load_spec(paths)
-            eta = stats.expected(spec.settings, known.get(stats.kind(spec.env, spec.settings)))
-            work[run], found[run] = (eta.mid if eta else None), paths
-    if not work or not rooms:
+    if not rooms:
         return {}
+    known = speeds(root)
+    work: dict[RunId, float | None] = {}
+    for run, paths in found.items():
+        spec = load_spec(paths)
+        eta = stats.expected(spec.settings, known.get(stats.kind(spec.env, spec.settings)))
+        work[run] = eta.mid if eta else None
+    first = sorted(work, key=lambda run: (-(work[run] or 0.0), run))[
+        : sum(room.cores for room in rooms.values())
+    ]
     went = {}
-    for name, runs in spread(work, rooms).items():
+    for name, runs in spread({run: work[run] for run in first}, rooms).items():
         for run in runs:
-            assign(found[run], name, load_view(found[run], held=False).next_attempt)
-            went[run] = name
+            if assign(found[run], name, load_view(found[run], held=False).next_attempt, leaving=lost):
+                went[run] = name
     return went
+
+
+def _open(hosts: Hosts, name: str, snapshot: FleetSnapshot) -> list[tuple[RunId, RunPaths]]:
+    """The runs of a host that are not known to be over."""
+    known = snapshot.runs
+    return [
+        (run, paths)
+        for run, paths in hosts.runs_of(name)
+        if run not in known or not state.is_over(known[run].state)
+    ]
+
+
+def _is_over(paths: RunPaths) -> bool:
+    """Whether a run is over, as its log tells now."""
+    return state.is_over(load_view(paths, held=False).state)

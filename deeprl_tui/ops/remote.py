@@ -23,6 +23,7 @@ from deeprl_tui.monitor.frames import Alive, Damaged, Hello
 from deeprl_tui.monitor.line import Line
 from deeprl_tui.monitor.link import Link
 from deeprl_tui.ops import reading
+from deeprl_tui.ops.absent import OLD_S, Absent, States
 from deeprl_tui.ops.pulling import Background
 from deeprl_tui.runs.homes import heard_of, remember
 from deeprl_tui.runs.load import load_spec
@@ -30,8 +31,6 @@ from deeprl_tui.runs.moves import left_host
 from deeprl_tui.runs.store import RunStore
 
 CALL_S = 30.0
-OLD_S = 600.0
-"""A machine of a cloud that was asked in vain for so long is not waited for."""
 REMEMBER_S = 10.0
 """What a host said is kept at least so often, for those who look without a link."""
 
@@ -51,11 +50,12 @@ class Hosts:
         random: Random | None = None,
         grown: Callable[[], None] = lambda: None,
         old_after: Callable[[str], float | None] = lambda host: None,
+        cloud: Callable[[str], States | None] = lambda label: None,
     ) -> None:
         """Know these hosts.
 
         old_after: a host that was asked in vain for so many seconds is not waited for: its runs go on
-        elsewhere. None: never.
+        elsewhere. None: never. cloud: what a cloud says of its machines; None: nothing.
         """
         self.hosts = dict(hosts)
         self._root = root
@@ -68,7 +68,14 @@ class Hosts:
         self._links: dict[str, Link] = {}
         self._remembered: dict[str, tuple[float, frozenset[RunId]]] = {}
         self._old_after = old_after
-        self._silent_since: dict[str, float] = {}  # monotonic: a machine that sleeps does not count
+        self._absent = Absent(
+            self._requeue,
+            monotonic=monotonic,
+            old=self._is_old,
+            label=lambda host: self.hosts[host].gce if host in self.hosts else "",
+            ask=cloud,
+            told=self._fleet.fault,
+        )
         self._pulls = False
         self._backgrounds: dict[str, Background] = {}
 
@@ -165,7 +172,7 @@ class Hosts:
         self._fleet.apply(host, frame)
         match frame:
             case Hello():
-                self._silent_since.pop(host, None)
+                self._absent.spoke(host)
                 self._remembered.pop(host, None)
                 self._retire(host)
                 self._send_again(host)
@@ -180,16 +187,20 @@ class Hosts:
                     self._pull(host)
 
     def fault(self, host: str, why: str) -> None:
-        """Nothing arrives from a host. Too long, and its runs go on elsewhere."""
-        self._fleet.fault(host, why)
-        silent = self._monotonic() - self._silent_since.setdefault(host, self._monotonic())
-        after, heard = self._old_after(host), heard_of(RootPaths(self._root), host).at
-        if after is not None and heard and silent > after and self._wall() - heard > after:
-            from deeprl_tui.ops.moving import requeue
+        """Nothing arrives from a host. Too long, or its machine is off, and its runs go on elsewhere."""
+        self._fleet.fault(host, self._absent.silent(host, why))
 
-            with contextlib.suppress(DeeprlError, OSError):  # tried again with the next fault
-                for name in set(requeue(self, self._root, host, self._fleet.snapshot()).values()):
-                    self._pull(name)
+    def _is_old(self, host: str, silent: float) -> bool:
+        after, heard = self._old_after(host), heard_of(RootPaths(self._root), host).at
+        return after is not None and bool(heard) and silent > after and self._wall() - heard > after
+
+    def _requeue(self, host: str) -> Mapping[RunId, str]:
+        from deeprl_tui.ops.moving import requeue
+
+        went = requeue(self, self._root, host, self._fleet.snapshot())
+        for name in set(went.values()):
+            self._pull(name)
+        return went
 
     def warn(self, host: str, what: str) -> None:
         """Something is wrong with a host that speaks."""
@@ -262,7 +273,15 @@ def hosts_of(root: Path, project: Project | None, fleet: Fleet | None = None) ->
     name = project.name if project else root.resolve().parent.name
     known = book.known_hosts(root, listed)
     clouds = {host.name for host in known.values() if host.gce}  # these vanish; others are waited for
-    return Hosts(root, name, known, fleet, old_after=lambda host: OLD_S if host in clouds else None)
+    return Hosts(
+        root, name, known, fleet, old_after=lambda host: OLD_S if host in clouds else None, cloud=_cloud
+    )
+
+
+def _cloud(label: str) -> States | None:
+    from deeprl_tui.ops.cloud import states  # most dashboards never ask
+
+    return states(label)
 
 
 def watch_everywhere(project: Project | None, root: Path, fleet: Fleet) -> Everywhere:

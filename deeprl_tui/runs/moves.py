@@ -73,13 +73,16 @@ def read_moves(paths: RunPaths) -> Moves:
         return Moves()
 
 
-def assign(paths: RunPaths, host: str, attempt: int) -> None:
+def assign(paths: RunPaths, host: str, attempt: int, *, leaving: str | None = None) -> bool:
     """Let a run live on another host from now on; empty: on this machine. Raises OSError.
 
-    attempt: number of the first attempt there. May be repeated.
+    attempt: number of the first attempt there. leaving: nothing is done, and False returned, if it does not
+    live there any more: somebody else moved it. May be repeated.
     """
     with settled(paths, change=True):
         before, now = home_of(paths), read_moves(paths)
+        if leaving is not None and before != leaving:
+            return False
         left = {name: number for name, number in now.left.items() if name != host}
         if before not in ("", host):
             left[before] = attempt
@@ -93,6 +96,7 @@ def assign(paths: RunPaths, host: str, attempt: int) -> None:
             paths.host.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         os.utime(paths.folder.parent)  # who watches runs at rest looks there
+    return True
 
 
 def arrived(paths: RunPaths) -> None:

@@ -33,7 +33,9 @@ BUILT_IN: Final = ("g2", "g4", "a2", "a3", "a4")
 
 STOPPED: Final = frozenset({"TERMINATED", "STOPPED", "SUSPENDED"})
 PAID: Final = frozenset({"PROVISIONING", "STAGING", "RUNNING", "STOPPING", "REPAIRING"})
-STATES: Final = STOPPED | PAID | {"SUSPENDING", "DEPROVISIONING", "PENDING"}
+GOING: Final = frozenset({"STOPPING", "SUSPENDING", "DEPROVISIONING"})
+"""On their way off."""
+STATES: Final = STOPPED | PAID | GOING | {"PENDING"}
 MOST: Final = 1000
 
 

@@ -16,7 +16,7 @@ from deeprl_tui.errors import ExitCode
 from deeprl_tui.hosts import book, ssh
 from deeprl_tui.hosts.gce import ssh_config
 from deeprl_tui.hosts.mirror import Mirror
-from deeprl_tui.ops.cloud import not_home
+from deeprl_tui.ops.cloud import not_home, states
 from deeprl_tui.runs.moves import PulledFiles, newest_log, write_pulled
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh (openssh-client)")
@@ -192,3 +192,13 @@ def test_not_home(tmp_path: Path) -> None:
     assert not_home(tmp_path, "vm") == [(run.id, "its files are not here")]
     write_pulled(paths, PulledFiles({}, newest_log(paths)))
     assert not_home(tmp_path, "vm") == []
+
+
+def test_states(cloud: Compute) -> None:
+    """A machine that is off has a word for it, one that is on none; without an answer nothing is known."""
+    assert states("my-study") is None  # nothing was made yet
+    call(UP)
+    cloud.preempt("my-study-2")
+    assert states("my-study") == {"my-study-1": "", "my-study-2": "terminated"}
+    cloud.broken = 1
+    assert states("my-study") is None
