@@ -49,7 +49,7 @@ class Patience:
             if error.errno not in NO_SPACE:
                 raise
         self.waits += 1
-        self._say(f"no space since {self._wall_text()}")
+        self._say(f"disk full since {self._wall_text()}: make room there, it goes on by itself")
         while True:
             self._sleep(RETRY_S)
             try:

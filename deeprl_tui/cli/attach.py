@@ -13,11 +13,10 @@ from deeprl_tui.cli.output import Output
 from deeprl_tui.cli.place import AsJson, File, Runs, find_runs_folder, try_project
 from deeprl_tui.cli.pull import bring_home
 from deeprl_tui.cli.run import screen_for
-from deeprl_tui.cli.watch import Interrupt, Keeper, Scene, scene, verdict, watch
+from deeprl_tui.cli.watch import Interrupt, Scene, scene, verdict, watch
 from deeprl_tui.config import Project
 from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.core.spec import RunId
-from deeprl_tui.core.state import Lost, Queued
 from deeprl_tui.errors import ExitCode, UnknownNameError
 from deeprl_tui.monitor.fleet import Fleet, FleetSnapshot
 from deeprl_tui.ops import Hosts, Request, Sent
@@ -25,33 +24,8 @@ from deeprl_tui.runs import stats
 from deeprl_tui.runs.homes import home_of
 from deeprl_tui.runs.store import RunStore
 
-ASK_AGAIN_S = 5.0
-"""A host whose runs wait for a supervisor is asked for one at most so often."""
 APPEAR_S = 10.0
 """A run that was made here is seen by the feed after so long at most."""
-
-
-class _Elsewhere(Keeper):
-    """Runs elsewhere are started by the supervisors of their hosts; one that has none is asked for one."""
-
-    def __init__(self, links: Hosts, fleet: Fleet, store: RunStore) -> None:
-        super().__init__(lambda: None, time.monotonic)
-        self._links = links
-        self._fleet = fleet
-        self._store = store
-        self._asked = -ASK_AGAIN_S
-
-    def look(self, scene: Scene) -> None:
-        """Ask hosts that are up, without a supervisor, and have runs that wait: after a crash, for one."""
-        if not scene.waiting or self._monotonic() - self._asked < ASK_AGAIN_S:
-            return
-        self._asked = self._monotonic()
-        waiting = (run.id for run in scene.runs if isinstance(run.state, Queued | Lost))
-        homes = {home_of(paths) for run in waiting if (paths := self._store.find(run)) is not None}
-        for view in self._fleet.snapshot().hosts:
-            alone = view.memory_total and not view.fault and not view.supervisor
-            if alone and view.name in homes:
-                self._links.link(view.name).post("supervise", {})
 
 
 def register(app: typer.Typer) -> None:
@@ -84,8 +58,7 @@ def attach(
     feed = ops.watch(root, fleet)
     try:
         _say_faults(output, fleet, asked)
-        keeper = _Elsewhere(links, fleet, RunStore(root))
-        code = _follow(output, fleet, keeper, lambda snapshot: _runs_of(snapshot, root, asked), as_json)
+        code = _follow(output, fleet, lambda snapshot: _runs_of(snapshot, root, asked), as_json)
         return _bring_home(output, links, root, _runs_of(fleet.snapshot(), root, asked), code)
     finally:
         links.close()
@@ -104,8 +77,7 @@ def run_on(
         links.pull_in_background()
         links.attach(others)
         sent = _send(output, links, fleet, request, root, names)
-        keeper = _Elsewhere(links, fleet, RunStore(root))
-        code = _follow(output, fleet, keeper, lambda _: sent.ids, as_json)
+        code = _follow(output, fleet, lambda _: sent.ids, as_json)
         return _bring_home(output, links, root, sent.ids, code)
     finally:
         links.close()
@@ -142,7 +114,6 @@ def _runs_of(snapshot: FleetSnapshot, root: Path, names: Sequence[str]) -> tuple
 def _follow(
     output: Output,
     fleet: Fleet,
-    keeper: Keeper,
     ids: Callable[[FleetSnapshot], Sequence[RunId]],
     as_json: bool,
 ) -> int:
@@ -159,7 +130,7 @@ def _follow(
         last = watch(
             picture,
             screen_for(output, headless=False, as_json=as_json),
-            keeper,
+            None,  # hosts are asked for supervisors by their links
             interrupt.wait,
         )
     if interrupt.number is not None:

@@ -129,7 +129,12 @@ def sparkline(values: Sequence[float], width: int) -> str:
 
 
 def trouble(view: RunView, now: float) -> str:
-    """That a run is stalled or has collapsed; empty if all is well. now: wall clock of its host."""
+    """What a run waits for, that it is stalled or has collapsed; empty if all is well.
+
+    now: wall clock of its host.
+    """
+    if view.waiting:
+        return view.waiting
     still = state.stalled(view, now)
     if still is not None:
         return f"stalled: no step for {duration(still)}"

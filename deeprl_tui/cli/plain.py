@@ -22,13 +22,13 @@ class PlainScreen:
         self._write = write
         self._wall = wall
         self._monotonic = monotonic
-        self._seen: dict[RunId, tuple[str, int]] = {}
+        self._seen: dict[RunId, tuple[str, int, str]] = {}
         self._told_at = monotonic()
 
     def show(self, scene: Scene) -> None:
         """Write what changed, and every ten seconds how far the runs are."""
         for view in scene.runs:
-            key = (state.word(view.state), view.attempt)
+            key = (state.word(view.state), view.attempt, view.waiting)
             if self._seen.get(view.id) != key:
                 self._seen[view.id] = key
                 self._say(f"{view.id} {changed(view)}")
@@ -54,6 +54,8 @@ def changed(view: RunView) -> str:
     word = state.word(view.state)
     reason = stats.reason(view)
     match view.state:
+        case state.Running() if view.waiting:
+            return f"waits: {view.waiting}"
         case state.Running():
             cores = ",".join(map(str, view.cores))
             at = f" from step {view.step}" if view.attempt > 1 and view.step else ""

@@ -142,7 +142,7 @@ class RunView:
     solved_at: int | None  # step at which the 100-episode mean first reached spec.solved
     checkpoint_step: int | None
     deaths: int  # attempts in a row that died without progress
-    waiting: str  # what a living worker waits for ("no space since ..."); empty if it trains
+    waiting: str  # what a living worker waits for ("disk full since ..."); empty if it trains
     inexact: str  # why the run does not continue to the bit; empty if it does
     notes: tuple[Note, ...]
     clock: float  # seconds of training

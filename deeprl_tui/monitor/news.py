@@ -95,6 +95,8 @@ def host_news(before: Sequence[HostView], after: Sequence[HostView]) -> Iterator
     """What happened to hosts between two looks."""
     known = {host.name: host for host in before}
     for host in after:
+    if view.waiting and (old is None or not old.waiting):
+        yield Notice("stalled", now, f"waits: {view.waiting}", run)
         old = known.get(host.name)
         if old is None or bool(old.fault) == bool(host.fault):
             continue

@@ -14,6 +14,7 @@ from random import Random
 from deeprl_tui.config import Host, Project
 from deeprl_tui.core.layout import RootPaths, RunPaths
 from deeprl_tui.core.spec import Json, RunId, RunSpec
+from deeprl_tui.core.state import Lost, Queued
 from deeprl_tui.errors import DeeprlError, UnknownNameError
 from deeprl_tui.hosts import book, ssh
 from deeprl_tui.hosts.mirror import Mirror
@@ -25,12 +26,14 @@ from deeprl_tui.monitor.link import Link
 from deeprl_tui.ops import reading
 from deeprl_tui.ops.absent import OLD_S, Absent, States
 from deeprl_tui.ops.pulling import Background
-from deeprl_tui.runs.homes import heard_of, remember
+from deeprl_tui.runs.homes import heard_of, home_of, remember
 from deeprl_tui.runs.load import load_spec
 from deeprl_tui.runs.moves import left_host
 from deeprl_tui.runs.store import RunStore
 
 CALL_S = 30.0
+ASK_AGAIN_S = 5.0
+"""A host whose runs wait for a supervisor is asked for one at most so often."""
 REMEMBER_S = 10.0
 """What a host said is kept at least so often, for those who look without a link."""
 
@@ -76,6 +79,7 @@ class Hosts:
             ask=cloud,
             told=self._fleet.fault,
         )
+        self._supervised: dict[str, float] = {}  # when a host was asked for a supervisor
         self._pulls = False
         self._backgrounds: dict[str, Background] = {}
 
@@ -177,7 +181,9 @@ class Hosts:
                 self._retire(host)
                 self._send_again(host)
                 self._pull(host)
-            case Alive(held=held):
+            case Alive(held=held, supervisor=supervisor):
+                if not supervisor:
+                    self._supervise(host)
                 at, before = self._remembered.get(host, (0.0, None))
                 if held != before or self._wall() - at >= REMEMBER_S:
                     self._remembered[host] = (self._wall(), held)
@@ -236,6 +242,20 @@ class Hosts:
         waiting = []
         for _, paths in Mirror(self._root, host).runs():
             with contextlib.suppress(DeeprlError, OSError):  # one that is damaged holds up no other
+    def _supervise(self, host: str) -> None:
+        """Ask a host without a supervisor for one if runs of it wait: it was switched off, for one."""
+        now = self._monotonic()
+        if now - self._supervised.get(host, -ASK_AGAIN_S) < ASK_AGAIN_S:
+            return
+        store = RunStore(self._root)
+        for run, view in self._fleet.snapshot().runs.items():
+            if isinstance(view.state, Queued | Lost):
+                paths = store.find(run)
+                if paths is not None and home_of(paths) == host:
+                    self._supervised[host] = now
+                    self.link(host).post("supervise", {})
+                    return
+
                 if not paths.attempts():
                     waiting.append(RunSpec.from_json(paths.spec.read_bytes(), place=str(paths.spec)))
         if waiting:

@@ -79,7 +79,9 @@ def path_line(
 
 
 def trouble(view: RunView, now: float) -> str:
-    """`stalled` or `collapsed`; empty for a run that does neither. now: wall clock of its host."""
+    """`disk full`, `stalled` or `collapsed`; empty for a run that is well. now: wall clock of its host."""
+    if view.waiting:
+        return view.waiting.partition(" since ")[0]
     if state.stalled(view, now) is not None:
         return "stalled"
     return "collapsed" if view.collapsed is not None else ""

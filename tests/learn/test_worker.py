@@ -197,7 +197,7 @@ def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
     patience = Patience(status, sleep=sleep, wall_text=lambda: "noon")
     assert patience(full_disk(3)) == "written"
     assert slept == [5.0] * 3
-    assert set(said) == {"no space since noon"}
+    assert set(said) == {"disk full since noon: make room there, it goes on by itself"}
     assert status.read_text().strip() == ""
     assert status.stat().st_size == 256
 

@@ -13,23 +13,20 @@ from pathlib import Path
 import pytest
 import support
 import vm_lab
-from process_lab import PROJECT
+from laptop_lab import FOLDER, LONG, NAMES, Here, children, signal_all
 from vm_lab import Machine, Network
 
 from deeprl_tui.core.events import Resume
-from deeprl_tui.core.layout import RootPaths, RunPaths
+from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
 from deeprl_tui.core.lock import FileLock
 from deeprl_tui.core.log import read_lines
 from deeprl_tui.monitor.link import SILENT_S
-from deeprl_tui.runs.homes import home_of
+from deeprl_tui.runs.load import read_status
 
 pytestmark = [
     pytest.mark.skipif(bool(vm_lab.lacks()), reason=vm_lab.lacks() or "-"),
     pytest.mark.timeout(300),
 ]
-NAMES = ("vm-1", "vm-2", "vm-3")
-FOLDER = Path("deeprl/a-study/runs")
-LONG = ("--set", "total_timesteps=200000")
 WATCHER = """
 import json, random, sys, time
 from pathlib import Path
@@ -52,117 +49,15 @@ while True:
             print(json.dumps(said), flush=True)
     time.sleep(0.02)
 """
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
-    """Three machines, ready to serve."""
-    made = Network(tmp_path_factory.mktemp("net"))
-    try:
-        for number, name in enumerate(NAMES):
-            vm_lab.prepare_home(made.machine(name).home, number)
-        yield made
-    finally:
-        made.close()
-
-
-class Here:
-    """The laptop: a project, and clients that are ended by their ids."""
-
-    def __init__(self, folder: Path, network: Network) -> None:
-        self.folder = folder
-        self.root = folder / "runs"
-        self.machines = network.machines
-        self._clients: list[subprocess.Popen[str]] = []
-        hosts = "".join(f"[hosts.{name}]\ncores = 1\n" for name in NAMES)
-        (folder / "experiments.toml").write_text(f'[project]\nname = "a study"\n{hosts}{PROJECT}')
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start a program in the project."""
-        file = self.folder / f"client-{len(self._clients)}.txt"
-        with open(file, "w") as out:
-            client = subprocess.Popen(
-                [*vm_lab.TIED, *words], cwd=self.folder, stdout=out, stderr=out, text=True
-            )
-        self._clients.append(client)
-        return client
-
-    def deeprl(self, *words: str) -> subprocess.Popen[str]:
-        """Start the command line."""
-        return self.start(sys.executable, "-m", "deeprl_tui", *words)
-
-    def told(self, client: subprocess.Popen[str]) -> str:
-        """What a client said so far."""
-        return (self.folder / f"client-{self._clients.index(client)}.txt").read_text()
-
-    def runs(self) -> dict[str, RunPaths]:
-        """The run that lives on each machine."""
-        return {home_of(paths): paths for paths in RootPaths(self.root).runs()}
-
-    def sizes(self) -> dict[str, int]:
-        """Bytes of the newest log of the run of each machine."""
-        found = {}
-        for name, paths in self.runs().items():
-            attempts = paths.attempts()
-            found[name] = paths.events(attempts[-1]).stat().st_size if attempts else 0
-        return found
-
-    def wait_growth(self, names: tuple[str, ...], what: str, seconds: float = 90.0) -> None:
-        """Wait until data of each of these machines arrived, that was not here before."""
-        before = self.sizes()
-        more = 4 * 200  # some lines
-        support.wait_until(
-            lambda: all(self.sizes().get(name, 0) > before.get(name, 0) + more for name in names),
-            seconds,
-            f"data of {names} {what}",
-        )
-
-    def there(self, name: str) -> RunPaths:
-        """The run on a machine, as it is there."""
-        (paths,) = RootPaths(self.machines[name].home / FOLDER).runs()
-        return paths
-
-    def close(self) -> None:
-        """End all clients, and what they left on the machines."""
-        for client in self._clients:
-            for pid in (client.pid, *children(client.pid)):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            client.wait()
-        for machine in self.machines.values():
-            machine.mend()
-            workers = [pid for pid, words in machine.processes().items() if "sshd:" not in words[0]]
-            for pid in workers:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            support.wait_until(lambda pids=workers: not any(map(support.alive, pids)), 30, "the end")  # type: ignore[misc]
-            if (folder := machine.home / FOLDER).exists():
-                folder.rename(folder.with_name(f"old-{time.monotonic_ns()}"))
-
-
-@pytest.fixture
-def here(tmp_path: Path, network: Network, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
-    """A project on the laptop."""
-    monkeypatch.setenv("DEEPRL_SSH", network.ssh)
-    monkeypatch.setenv("DEEPRL_LOCK_DIR", str(tmp_path / "locks"))
-    made = Here(tmp_path, network)
-    yield made
-    made.close()
-
-
-def children(pid: int) -> list[int]:
-    """The living children of a process."""
-    with contextlib.suppress(OSError):
-        tasks = Path(f"/proc/{pid}/task").glob("*/children")
-        return [int(child) for task in tasks for child in task.read_text().split()]
-    return []
-
-
-def signal_all(client: subprocess.Popen[str], number: signal.Signals) -> None:
-    """Send a signal to a client and its ssh processes."""
-    for pid in (client.pid, *children(client.pid)):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
+DASHBOARD = """
+import time
+from pathlib import Path
+from deeprl_tui import config, ops
+from deeprl_tui.monitor.fleet import Fleet
+feed = ops.watch_everywhere(config.load(Path(config.FILE)), Path(ops.RUNS), Fleet(time.time))
+while True:
+    time.sleep(1)
+"""
 
 
 def test_training_outlives_all_faults(here: Here) -> None:
@@ -204,23 +99,36 @@ def test_training_outlives_all_faults(here: Here) -> None:
         assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_crash_and_boot(here: Here) -> None:
-    """A machine that crashes loses its run; once it is up again the run goes on from its checkpoint."""
-    here.deeprl("run", "base", "--seeds", "1", *LONG, "--on", "vm-1")
+def test_reboot(here: Here) -> None:
+    """After its machine was off, a lost run goes on when asked; later again because a dashboard sees it."""
+    machine = here.machines["vm-1"]
+    client = here.deeprl("run", "base", "--seeds", "1", *LONG, "--on", "vm-1")
     support.wait_until(lambda: here.sizes().get("vm-1", 0) > 0, 120, "the run to begin")
-    there, machine = here.there("vm-1"), here.machines["vm-1"]
+    there = here.there("vm-1")
     support.wait_until(there.checkpoint.exists, 60, "a checkpoint")
+    here.kill(client)
     machine.crash()
     machine.boot()
+    (run,) = map(str, map(name_of, here.runs().values()))
+    asked = here.deeprl("resume", run)
+    assert asked.wait(60) == 0, here.told(asked)
+    assert "goes on from step" in here.told(asked)
+    support.wait_until(lambda: resumed(there, 2) > 0, 60, "the run to go on from its checkpoint")
+
+    here.start(sys.executable, "-c", DASHBOARD)
     (mine,) = here.runs().values()
-    support.wait_until(lambda: mine.events(2).exists(), 90, "the second attempt to come home")
-    support.wait_until(lambda: resumed(mine) > 0, 60, "the run to go on from its checkpoint")
+    support.wait_until(lambda: resumed(mine, 2) > 0, 60, "the second attempt to come home")
+    machine.crash()
+    machine.boot()
+    support.wait_until(lambda: resumed(mine, 3) > 0, 90, "the third attempt, and that it comes home")
     assert mine.events(1).read_bytes() == there.events(1).read_bytes()
 
 
-def resumed(paths: RunPaths) -> int:
-    """The step from which the second attempt went on; 0 before it did."""
-    events = (line.event for line in read_lines(paths.events(2))[0])
+def resumed(paths: RunPaths, attempt: int) -> int:
+    """The step from which an attempt went on; 0 before it did."""
+    if not paths.events(attempt).exists():
+        return 0
+    events = (line.event for line in read_lines(paths.events(attempt))[0])
     return next((event.step for event in events if isinstance(event, Resume)), 0)
 
 
@@ -288,6 +196,27 @@ def test_no_space_there(here: Here) -> None:
     rest.unlink()
     here.deeprl("attach", "vm-3")
     support.wait_until(lambda: (disk / "runs/base+total_timesteps=200000").exists(), 60, "the launch")
+
+
+def test_worker_without_space(here: Here) -> None:
+    """A run whose disk is full says so and what to do; what is there comes home; with space it goes on."""
+    disk = here.machines["vm-2"].mount_small(here.machines["vm-2"].home / FOLDER.parent, "4m")
+    here.deeprl("run", "base", "--seeds", "1", *LONG, "--on", "vm-2")
+    support.wait_until(lambda: here.sizes().get("vm-2", 0) > 1000, 20, "the run to begin")
+    (there,) = RootPaths(disk / "runs").runs()
+    rest = disk / "rest"
+    with contextlib.suppress(OSError):
+        rest.write_bytes(bytes(8 << 20))
+    paths = here.runs()["vm-2"]
+    support.wait_until(lambda: read_status(there) != "", 60, "the worker to find no space")
+    listed = here.deeprl("attach", "vm-2", "--json")
+    support.wait_until(lambda: "disk full" in here.told(listed), 30, "the words")
+    support.wait_until(lambda: same(here.root, there), 30, "the log")
+    before = there.events(1).stat().st_size
+    rest.unlink()
+    support.wait_until(lambda: there.events(1).stat().st_size > before + 2000, 30, "the run to go on")
+    support.wait_until(lambda: paths.events(1).stat().st_size > before + 2000, 30, "and that it comes home")
+    assert there.attempts() == [1]
 
 
 def same(root: Path, there: RunPaths) -> bool:

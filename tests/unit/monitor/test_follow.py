@@ -123,8 +123,8 @@ def test_a_worker_that_waits_for_space_says_so_without_a_line_in_its_log(tmp_pat
     paths = make_run(tmp_path, spec(), [(0.0, start())])
     watch = Watch(tmp_path)
     with FileLock.acquire(paths.lock, "pid 1"):
-        paths.status.write_bytes(b"no space since 12:00\x1b[2J".ljust(256))
-        assert watch.look().runs[spec().id].waiting.startswith("no space since 12:00")
+        paths.status.write_bytes(b"disk full since 12:00\x1b[2J".ljust(256))
+        assert watch.look().runs[spec().id].waiting.startswith("disk full since 12:00")
         assert "\x1b" not in watch.look().runs[spec().id].waiting
         paths.status.write_bytes(b" " * 256)
         assert watch.look().runs[spec().id].waiting == ""
