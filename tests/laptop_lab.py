@@ -1,4 +1,4 @@
-"""The laptop of a network of machines: a project, its clients, which end by their ids, runs here and there."""
+"""The laptop of a network of machines: a project, clients that end by their ids, runs here and there."""
 
 import contextlib
 import os

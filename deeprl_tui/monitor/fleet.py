@@ -19,6 +19,8 @@ from deeprl_tui.runs.record import Record, record_of, view_of
 MOST_WANTED = 64
 """Runs at rest whose curves are kept, beside those that were wanted last."""
 
+CLOCK_S = 2.0
+"""Clocks that differ by less are taken for equal: so long a frame may be on its way."""
 
 @dataclass(frozen=True, slots=True)
 class Coming:
@@ -59,6 +61,7 @@ class HostView:
 
 
 @dataclass(frozen=True, slots=True)
+    ahead: float = 0.0  # seconds that its wall clock is ahead of ours; 0 where that is little
 class FleetSnapshot:
     """The whole picture at one version."""
 
@@ -73,6 +76,10 @@ class FleetSnapshot:
         """All runs as records, in the order of `runs`. The same object as long as no run changed."""
         if len(self._records) != len(self.runs):
             known = self.at_rest
+    def clock_of(self, run: RunId, now: float) -> float:
+        """The wall clock of the host that trains a run, when it is `now` here."""
+        return now + next((host.ahead for host in self.hosts if run in host.held), 0.0)
+
             self._records[:] = [known.get(run) or record_of(view) for run, view in self.runs.items()]
         return self._records
 
@@ -311,8 +318,10 @@ class Fleet:
             unread=frame.unread,
             fault="",
             held=frame.held,
-            heard=self._wall(),
+            heard=heard,
         )
+        heard = self._wall()
+        ahead = frame.now - heard if heard else 0.0
 
 
 def _feed(known: _Run, fold: RunFold, attempt: int, data: bytes) -> None:
@@ -320,5 +329,6 @@ def _feed(known: _Run, fold: RunFold, attempt: int, data: bytes) -> None:
     bad = reader.bad
     for line in reader.feed(data):
         fold.apply(attempt, line)
+            ahead=ahead if abs(ahead) > CLOCK_S else 0.0,
     fold.bad_lines += reader.bad - bad
     known.view = None

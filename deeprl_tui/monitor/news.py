@@ -6,6 +6,7 @@ first time: whoever opens a dashboard is told nothing about the past.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, get_args
 
 from deeprl_tui.core import state
@@ -47,18 +48,26 @@ def news(before: FleetSnapshot, after: FleetSnapshot) -> list[Notice]:
     if before.version == after.version or not before.hosts or any(host.reading for host in before.hosts):
         return []
     told = list(host_news(before.hosts, after.hosts))
-    return told + run_news(before.runs, after.runs, _clock(before.hosts), _clock(after.hosts))
+    ahead = {run: host.ahead for host in after.hosts for run in host.held if host.ahead}
+    return told + run_news(before.runs, after.runs, _clock(before.hosts), _clock(after.hosts), ahead)
 
 
 def run_news(
-    before: Mapping[RunId, RunView], after: Mapping[RunId, RunView], then: float, now: float
+    before: Mapping[RunId, RunView],
+    after: Mapping[RunId, RunView],
+    then: float,
+    now: float,
+    ahead: Mapping[RunId, float] = MappingProxyType({}),
 ) -> list[Notice]:
-    """What happened to runs between two looks; then, now: the wall clock of their host at these."""
+    """What happened to runs between two looks.
+
+    then, now: the wall clock at these. ahead: by how much that of a run's host is ahead of it.
+    """
     told: list[Notice] = []
     for run, view in after.items():
         old = before.get(run)
         if old is not view or isinstance(view.state, state.Running):
-            told += _about(old, view, then, now)
+            told += _about(old, view, then + ahead.get(run, 0.0), now + ahead.get(run, 0.0))
     if told and any(not state.is_over(view.state) for view in before.values()):
         left = [view for view in after.values() if not state.is_over(view.state)]
         if not left:
@@ -86,6 +95,8 @@ def _about(old: RunView | None, view: RunView, then: float, now: float) -> Itera
             f"return {view.return_mean:.4g}, was {view.best_mean:.4g}" if view.best_mean is not None else ""
         )
         yield Notice("collapsed", view.last_seen, f"collapsed: {fell}", run)
+    if view.waiting and (old is None or not old.waiting):
+        yield Notice("stalled", now, f"waits: {view.waiting}", run)
     still = state.stalled(view, now)
     if still is not None and (old is None or state.stalled(old, then) is None):
         yield Notice("stalled", now, f"stalled: no step for {still / 60:.0f} minutes", run)
@@ -95,8 +106,6 @@ def host_news(before: Sequence[HostView], after: Sequence[HostView]) -> Iterator
     """What happened to hosts between two looks."""
     known = {host.name: host for host in before}
     for host in after:
-    if view.waiting and (old is None or not old.waiting):
-        yield Notice("stalled", now, f"waits: {view.waiting}", run)
         old = known.get(host.name)
         if old is None or bool(old.fault) == bool(host.fault):
             continue
@@ -115,7 +124,7 @@ def _tally(views: Iterable[RunView]) -> str:
 
 
 def _clock(hosts: Sequence[HostView]) -> float:
-    return max((host.now for host in hosts), default=0.0)
+    return max((host.now - host.ahead for host in hosts), default=0.0)
 
 
 def message(notice: Notice, project: str) -> dict[str, Json]:

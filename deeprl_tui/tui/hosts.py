@@ -298,6 +298,9 @@ def fact_lines(host: HostView, palette: Palette, now: float, width: int) -> Line
         fact("disk", f"{gigabytes(host.disk_free)} free", *(("warning", 1.0) if scarce else ()))
     if word in (UP, SILENT):
         fact("supervisor", "starts what waits" if host.supervisor else "none: nothing waits, or press r")
+    if host.ahead:
+        side = "ahead of" if host.ahead > 0 else "behind"
+        fact("clock", f"{duration(abs(host.ahead))} {side} ours", "warning", 1.0)
     if host.version:
         fact("deeprl-tui", host.version)
     if host.warning:

@@ -4,7 +4,7 @@ Rule: pure, like `present.py`; lines of pieces, cut by whoever shows them. An em
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from rich.cells import cell_len
@@ -46,11 +46,16 @@ _FOREIGN: Final = ("site-packages", "/lib/python", "<frozen")
 
 
 def path_line(
-    entry: Entry, seed: int | None, ends: Mapping[RunId, Eta | None], palette: Palette, width: int, now: float
+    entry: Entry,
+    seed: int | None,
+    ends: Mapping[RunId, Eta | None],
+    palette: Palette,
+    width: int,
+    clock_of: Callable[[RunId], float],
 ) -> list[Piece]:
     """Where one is: the experiment, its seeds of which one is looked at, how it stands.
 
-    now: wall clock of the runs' host.
+    clock_of: the wall clock now of a run's host.
     """
     quiet, text = palette.style("foreground", LABEL), palette.style()
     wide, word = width >= 100, entry.word
@@ -68,7 +73,7 @@ def path_line(
             Piece(STATES[state_word].glyph, palette.state(state_word)),
             Piece("]" if here else " ", text),
         ]
-    troubles = [trouble(run, now) for run in entry.runs if seed in (None, run.id.seed)]
+    troubles = [trouble(run, clock_of(run.id)) for run in entry.runs if seed in (None, run.id.seed)]
     right = [
         *(Piece(f"! {told}   ", palette.style("warning")) for told in dict.fromkeys(troubles) if told),
         Piece(f"{STATES[word].glyph} ", palette.state(word)),

@@ -5,6 +5,7 @@ Rule: a letter goes to a panel, and on a small screen it is the only one; the sa
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -106,7 +107,8 @@ class RunScreen(Searching):
             return
         if not self._opened:
             self._open(entry)
-        path = pages.path_line(entry, self.seed, picture.ends, self.palette, self.size.width, picture.now)
+        clock_of = partial(picture.snapshot.clock_of, now=picture.now)
+        path = pages.path_line(entry, self.seed, picture.ends, self.palette, self.size.width, clock_of)
         self.query_one("#path", Lines).set_lines([path])
         self._show_chart(entry)
         self._show_seeds(picture, entry)

@@ -78,6 +78,14 @@ def test_a_stall_is_told_though_nothing_is_written() -> None:
     assert told(late, later) == []
 
 
+def test_a_full_disk_is_told_once() -> None:
+    """With what its worker says of it, which names the remedy."""
+    full = replace(TRAINS, waiting="disk full since noon: make room")
+    words = [("stalled", "CP_basic/0 waits: disk full since noon: make room")]
+    assert told(snapshot(1, TRAINS), snapshot(2, full)) == words
+    assert told(snapshot(2, full), snapshot(3, full)) == []
+
+
 def test_nothing_is_told_of_the_past() -> None:
     """Not while logs are read for the first time, and not of runs that were over before the old picture."""
     failed = view(state.Failed(WALL - 100, "x"))

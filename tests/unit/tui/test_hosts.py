@@ -94,6 +94,12 @@ def test_files_on_their_way() -> None:
     assert "files       no space here" in [text(line) for line in hosts.fact_lines(stuck, PALETTE, WALL, 60)]
 
 
+def test_a_clock_that_differs_is_told() -> None:
+    """By how much, since times of its runs are by that clock."""
+    told = [text(line) for line in hosts.fact_lines(replace(HOST, ahead=-90.0), PALETTE, WALL, 60)]
+    assert "clock       2m behind ours" in told
+
+
 def test_a_silent_host_says_for_how_long() -> None:
     """A feed that hangs says no fault; the age of the data does."""
     assert row(HOST, WALL + 60)[0::8] == ["◌", "1m old"]

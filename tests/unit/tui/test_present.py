@@ -274,7 +274,7 @@ def test_the_line_above_a_run_says_its_trouble() -> None:
     later = WALL + 10_000.0
 
     def above(seed: int | None, now: float) -> list[str]:
-        line = text(pages.path_line(entry, seed, {}, PALETTE, 120, now))
+        line = text(pages.path_line(entry, seed, {}, PALETTE, 120, lambda _: now))
         return [word for word in ("stalled", "collapsed") if f"! {word} " in line]
 
     assert (above(0, WALL), above(1, WALL), above(None, WALL)) == ([], ["collapsed"], ["collapsed"])
