@@ -94,7 +94,7 @@ def _send(
             output.say(f"deeprl: {name} left out: {view.fault if view else 'did not answer in time'}")
         elif view.warning:
             output.say(f"deeprl: {name}: {view.warning}")
-    sent = ops.launch_on(request, root, ops.rooms(views.values(), names), links)
+    sent = ops.launch_on(request, root, ops.rooms(fleet.snapshot(), names, root), links)
     for name, told in sent.told.items():
         made, there = (sum(what == word for what in told.values()) for word in ("created", "already"))
         where = "here" if name == LOCAL else f"on {name}"

@@ -17,6 +17,7 @@ from deeprl_tui.core.log import CHUNK, read_bytes
 from deeprl_tui.core.spec import MAX_SPEC, RunId
 from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Frame, Reset
 from deeprl_tui.monitor.machine import CoreLoad, disk_free, memory
+from deeprl_tui.runs.homes import home_of
 from deeprl_tui.runs.load import read_status
 
 POLL_S = 0.25
@@ -30,6 +31,7 @@ class _Tail:
     changed: int = -1  # folder's mtime when its attempts were listed
     offsets: dict[int, int] = field(default_factory=dict)  # by attempt
     held: bool = False
+    home: str = ""  # the host that it lives on; empty: this machine
 
 
 class Follower:
@@ -102,6 +104,7 @@ class Follower:
                 seen.add(run)
                 if stat.st_mtime_ns != tail.changed:
                     tail.changed = stat.st_mtime_ns
+                    tail.home = home_of(paths)
                     for attempt in paths.attempts():
                         tail.offsets.setdefault(attempt, self._start.pop((run, attempt), 0))
                 tail.held = is_held(paths.lock)
@@ -140,4 +143,5 @@ class Follower:
                 for run, tail in self._tails.items()
                 if tail.held and (status := read_status(tail.paths))
             },
+            homes={run: tail.home for run, tail in self._tails.items() if tail.home},
         )

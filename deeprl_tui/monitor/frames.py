@@ -63,6 +63,7 @@ class Alive:
     waiting: Mapping[RunId, str] = field(default_factory=dict)  # living workers that cannot go on, and why
     found: int = 0  # run directories there are
     unread: int = 0  # those of them that have not been read yet
+    homes: Mapping[RunId, str] = field(default_factory=dict)  # hosts of runs that are only mirrored here
 
 
 @dataclass(frozen=True, slots=True)

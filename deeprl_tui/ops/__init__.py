@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from deeprl_tui.ops.launching import supervised as supervised
     from deeprl_tui.ops.moving import Tools as Tools
     from deeprl_tui.ops.moving import move as move
+    from deeprl_tui.ops.planning import Spread as Spread
+    from deeprl_tui.ops.planning import plan_on as plan_on
     from deeprl_tui.ops.playing import best_seed as best_seed
     from deeprl_tui.ops.playing import play as play
     from deeprl_tui.ops.playing import record as record
@@ -97,6 +99,10 @@ _HOMES = {
     "deeprl_tui.ops.moving": (
         "Tools",
         "move",
+    ),
+    "deeprl_tui.ops.planning": (
+        "Spread",
+        "plan_on",
     ),
     "deeprl_tui.ops.playing": (
         "best_seed",

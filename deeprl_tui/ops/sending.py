@@ -3,19 +3,23 @@
 Rule: nothing is made before all of it could be made. A host that fails keeps none of the others from theirs.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deeprl_tui.config.hosts import LOCAL
+from deeprl_tui.core import state
 from deeprl_tui.core.spec import RunId, RunSpec
 from deeprl_tui.errors import DeeprlError
-from deeprl_tui.monitor.fleet import HostView
+from deeprl_tui.monitor.fleet import FleetSnapshot
 from deeprl_tui.ops import launching
 from deeprl_tui.ops.project import Request
 from deeprl_tui.ops.remote import Hosts
 from deeprl_tui.runs import stats
 from deeprl_tui.runs.homes import home_of
+from deeprl_tui.runs.plan import check_memory
+from deeprl_tui.runs.sites import speed
 from deeprl_tui.runs.spread import Room, spread
 from deeprl_tui.runs.store import Created, RunStore
 
@@ -42,10 +46,29 @@ class Sent:
         ]
 
 
-def rooms(views: Iterable[HostView], names: Sequence[str]) -> dict[str, Room]:
-    """What these hosts have to offer, as far as they speak."""
-    known = {view.name: view for view in views if view.cores and not view.fault}
-    return {name: Room(len(known[name].cores), len(known[name].held)) for name in names if name in known}
+def rooms(snapshot: FleetSnapshot, names: Sequence[str], root: Path) -> dict[str, Room]:
+    """What these hosts have to offer, as far as they speak.
+
+    How fast one is, runs say that trained there; memory counts all that is free now.
+    """
+    known = {host.name: host for host in snapshot.hosts if host.cores and not host.fault}
+    waiting = Counter(
+        snapshot.homes.get(run, LOCAL)
+        for run, view in snapshot.runs.items()
+        if isinstance(view.state, state.Queued | state.Lost)
+    )
+    reference = {**launching.speeds(root), **stats.throughput(snapshot.runs.values())}
+    return {
+        name: Room(
+            len(host.cores),
+            len(host.held) + waiting[name],
+            speed(host.machine, snapshot.runs.values(), reference),
+            max(0, host.memory_total - host.memory_used),
+            host.price,
+        )
+        for name in names
+        if (host := known.get(name)) is not None
+    }
 
 
 def place(wanted: Sequence[RunSpec], root: Path, offered: Mapping[str, Room]) -> dict[str, list[RunId]]:
@@ -81,14 +104,19 @@ def launch_on(
     """Launch on hosts, the largest runs first, each where it will be done first.
 
     offered: the hosts that may be used, as `rooms` says. start: who sees that runs of this machine start;
-    `supervise` by default. Raises RefusedError, before anything is made, as `launch` does.
+    `supervise` by default. Raises RefusedError, before anything is made, as `launch` does, and for a run
+    that alone needs more memory than its host has free.
     """
     specs = {spec.id: spec for spec in launching.specs(request, root)}
     store = RunStore(root)
     for spec in specs.values():
         store.check(spec)
+    places = place(list(specs.values()), root, offered)
+    for host, ids in places.items():
+        fresh = (specs[run] for run in ids if not store.paths.run(specs[run]).spec.exists())
+        check_memory(fresh, offered[host].memory if host in offered else 0, "" if host == LOCAL else host)
     told: dict[str, Mapping[RunId, str]] = {}
-    for host, ids in place(list(specs.values()), root, offered).items():
+    for host, ids in places.items():
         wanted = [specs[run] for run in ids]
         if host == LOCAL:
             made = launching.launch_specs(wanted, root).made

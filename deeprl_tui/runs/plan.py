@@ -9,6 +9,7 @@ from deeprl_tui.core import eta as etas
 from deeprl_tui.core.eta import Eta
 from deeprl_tui.core.spec import RunId, RunSpec
 from deeprl_tui.errors import RefusedError
+from deeprl_tui.runs.spread import Room
 from deeprl_tui.runs.stats import Throughput, expected, kind
 
 
@@ -93,17 +94,70 @@ def plan(
     )
 
 
-def check_memory(specs: Iterable[RunSpec], available: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a host would get of a launch, and what that means there."""
+
+    room: Room
+    runs: int = 0  # new ones
+    memory: int | None = None  # bytes that the new ones need at once; None: unknown, or there are none
+    hours: Eta | None = None  # core hours of the new ones; None: unknown, or there are none
+    finish: Eta | None = None  # seconds until nothing runs or waits there any more
+    cost: Eta | None = None  # dollars for the time that it works longer; None: unknown
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the new runs need more memory than is free."""
+        return self.memory is not None and 0 < self.room.memory < self.memory
+
+
+def share(
+    room: Room,
+    new: Sequence[tuple[Eta | None, int | None]],
+    running: Sequence[Eta | None] = (),
+    waiting: Sequence[Eta | None] = (),
+) -> Share:
+    """Lay new runs over the cores of one host, behind what runs and waits there.
+
+    new: how long each takes on a host of speed 1, and its bytes, in the order in which they start.
+    """
+    if not new:
+        return Share(room, finish=etas.batch(running, waiting, room.cores))
+    work = [_scaled(each, 1 / room.speed) for each, _ in new]
+    known = [each for each in work if each is not None]
+    sizes = [size for _, size in new if size is not None]
+    most = sorted(sizes, reverse=True)[: max(1, room.cores - len(running))]
+    before = etas.batch(running, waiting, room.cores) or Eta(0.0, 0.0, 0.0)
+    after = etas.batch(running, [*waiting, *work], room.cores)
+    cost = None
+    if room.price is not None and after is not None:
+        longer = (after.low - before.low, after.mid - before.mid, after.high - before.high)
+        cost = Eta(*(room.price * max(0.0, seconds) / 3600 for seconds in longer))
+    return Share(
+        room,
+        len(new),
+        SHARED + sum(most) if len(sizes) == len(new) else None,
+        _sum(known) if len(known) == len(new) else None,
+        after,
+        cost,
+    )
+
+
+def _scaled(eta: Eta | None, factor: float) -> Eta | None:
+    return Eta(eta.low * factor, eta.mid * factor, eta.high * factor) if eta is not None else None
+
+
+def check_memory(specs: Iterable[RunSpec], available: int, host: str = "") -> None:
     """Raise RefusedError on a run that alone does not fit: hours later the kernel would kill its worker.
 
-    available: bytes; 0 if nobody knows.
+    available: bytes; 0 if nobody knows. host: whose they are; empty: this machine's.
     """
     for spec in specs:
         need = memory_bytes(spec)
         if need is not None and 0 < available < need + SHARED:
             raise RefusedError(
                 f"a run needs {(need + SHARED) / 1e9:.1f} GB and {available / 1e9:.1f} GB are free",
-                place=spec.id.experiment,
+                place=f"{host}: {spec.id.experiment}" if host else spec.id.experiment,
                 remedy="lower buffer_size, or wait until other runs are over",
             )
 

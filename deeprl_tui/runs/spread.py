@@ -17,6 +17,8 @@ class Room:
     cores: int  # that workers may use
     busy: int = 0  # runs that train or wait there
     speed: float = 1.0  # against other hosts
+    memory: int = 0  # bytes that are free; 0: nobody knows
+    price: float | None = None  # of an hour; None: nobody says
 
 
 def spread(work: Mapping[RunId, float | None], rooms: Mapping[str, Room]) -> dict[str, list[RunId]]:

@@ -5,7 +5,6 @@ Rule: pure but for `work_out`, which is called in the background and writes noth
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil
 from pathlib import Path
 from shlex import quote
 from typing import Final, Literal
@@ -18,16 +17,15 @@ from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.core.text import clean
 from deeprl_tui.errors import DeeprlError, RefusedError
-from deeprl_tui.monitor.fleet import HostView
-from deeprl_tui.runs.plan import Plan
+from deeprl_tui.monitor.fleet import FleetSnapshot, HostView
+from deeprl_tui.runs.plan import Plan, Share
 from deeprl_tui.runs.spread import Room
 from deeprl_tui.tui import notes
 from deeprl_tui.tui.board import Entry
 from deeprl_tui.tui.theme import LABEL, Palette
 from deeprl_tui.tui.typed import fits
 from deeprl_tui.tui.widgets.rows import Piece, Row
-from deeprl_tui.tui.words import NONE as NOTHING
-from deeprl_tui.tui.words import clock, duration, duration_range, gigabytes, middle, plural
+from deeprl_tui.tui.words import middle
 
 Existing = Literal["skip", "resume", "fresh"]
 EXISTING: Final = (
@@ -36,8 +34,6 @@ EXISTING: Final = (
     ("fresh", "archive, train anew"),
 )
 """What becomes of runs that are there already."""
-MOST_SQUARES: Final = 24
-MOST_HOSTS: Final = 4
 _GOES_ON = state.Paused | state.Stopped | state.Failed | state.Lost
 
 
@@ -67,8 +63,8 @@ class Outlook:
     archived: int = 0  # runs that would go to the archive
     disk: int | None = None  # bytes of the new runs; None: nothing of their kind was finished yet
     disk_free: int = 0
-    rooms: Mapping[str, Room] = field(default_factory=dict)  # hosts that may be used
-    where: Mapping[str, int] = field(default_factory=dict)  # new runs of each
+    shares: Mapping[str, Share] = field(default_factory=dict)  # of each host, if others may be used
+    warnings: tuple[str, ...] = ()  # of hosts that may be used
 
     @property
     def does(self) -> int:
@@ -81,7 +77,7 @@ def work_out(
     wish: Wish,
     views: Mapping[RunId, RunView],
     root: Path,
-    hosts: Sequence[HostView] = (),
+    snapshot: FleetSnapshot | None = None,
 ) -> Outlook:
     """What a wish would mean now. Raises on anything that cannot be meant."""
     request = ops.choose(project, wish.names, wish.seeds or None, wish.overrides)
@@ -91,12 +87,17 @@ def work_out(
     old = [view for run, view in views.items() if run.experiment in names] if fresh else []
     kept = {run: view for run, view in views.items() if not fresh or run.experiment not in names}
     refused = ops.conflicts(request, root, fresh=fresh)
-    rooms, where = ops.rooms(hosts, wish.hosts), dict[str, int]()
-    if not wish.is_local:
+    snapshot = snapshot or FleetSnapshot()
+    shares: Mapping[str, Share] = {}
+    if wish.is_local:
+        plan = ops.plan(request, root, kept)
+    else:
+        rooms = ops.rooms(snapshot, wish.hosts, root)
         refused += _elsewhere(wish, rooms)
+        plan = ops.plan(request, root, kept, rooms.values())
         if not refused:
-            placed = ops.place(ops.specs(request, root), root, rooms)
-            where = {host: sum(run not in kept for run in runs) for host, runs in placed.items()}
+            spread = ops.plan_on(request, root, snapshot, rooms, kept)
+            plan, shares = spread.plan, spread.shares
     alive = [view.id for view in old if isinstance(view.state, state.Running | state.Stopping)]
     if alive:
         refused.append(RefusedError("is running", place=str(alive[0]), remedy="stop it first: x"))
@@ -106,8 +107,10 @@ def work_out(
         else ()
     )
     used, free = ops.disk(request, root, views, there=frozenset(kept))
-    plan = ops.plan(request, root, kept, rooms.values())
-    return Outlook(plan, tuple(refused), resumed, len(old), used, free, rooms, where)
+    warned = tuple(
+        f"{host.name}: {host.warning}" for host in snapshot.hosts if host.warning and host.name in wish.hosts
+    )
+    return Outlook(plan, tuple(refused), resumed, len(old), used, free, shares, warned)
 
 
 def _elsewhere(wish: Wish, rooms: Mapping[str, Room]) -> Iterator[DeeprlError]:
@@ -136,84 +139,6 @@ def twin(names: Sequence[str], wish: Wish, outlook: Outlook | None) -> str:
         return line
     resume = " ".join(["deeprl resume", *shown])
     return resume if outlook is not None and not outlook.plan.runs else f"{resume}; {line}"
-
-
-def plan_lines(outlook: Outlook, palette: Palette, now: float) -> notes.Lines:
-    """What would run, where, when it will be done, and what it takes."""
-    plan = outlook.plan
-    quiet, text = palette.style("foreground", LABEL), palette.style()
-    strong = palette.style("accent", bold=True)
-    cores, busy = len(plan.cores), min(plan.busy, len(plan.cores))
-    asked = sum(len(part.seeds) for part in plan.parts)
-    head = [Piece(plural(plan.runs, "new run"), strong)]
-    if plan.runs:
-        waves = ceil(plan.runs / cores) if cores else 0
-        head.append(Piece(f" on {plural(cores, 'core')}", text))
-        head.append(Piece("  one wave" if waves == 1 else f"  {waves} waves", quiet))
-    lines: notes.Lines = [head]
-    if outlook.resumed:
-        verb = "goes" if len(outlook.resumed) == 1 else "go"
-        lines.append([Piece(f"{plural(len(outlook.resumed), 'run')} {verb} on", text)])
-    if outlook.archived:
-        lines.append(
-            [Piece(f"{plural(outlook.archived, 'old run')} moved to the archive", palette.style("warning"))]
-        )
-    there = asked - plan.runs - len(outlook.resumed)
-    if there > 0:
-        lines.append([Piece(f"{plural(there, 'run')} {'is' if there == 1 else 'are'} there already", quiet)])
-    rooms = outlook.rooms or {LOCAL: Room(cores, busy)}
-    for name, room in list(rooms.items())[:MOST_HOSTS]:
-        runs = outlook.where.get(name, 0) if outlook.where else plan.runs
-        lines.append(_room_line(name, room, runs, palette))
-    lines += _facts(outlook, palette, now)
-    return lines
-
-
-def _room_line(name: str, room: Room, runs: int, palette: Palette) -> list[Piece]:
-    """A host: cores that are taken, that the new runs take, that stay free."""
-    quiet = palette.style("foreground", LABEL)
-    busy = min(room.busy, room.cores)
-    free = room.cores - busy
-    new = min(runs, free)
-    line = [Piece(middle(clean(name), 9).ljust(10), quiet)]
-    if room.cores <= MOST_SQUARES:
-        line += [
-            Piece("▪" * busy, palette.style("foreground", 0.6)),
-            Piece("■" * new, palette.style("accent", bold=True)),
-            Piece("·" * (free - new), quiet),
-            Piece("  ", quiet),
-        ]
-    return [*line, Piece(f"{free} of {room.cores} free", quiet)]
-
-
-def _facts(outlook: Outlook, palette: Palette, now: float) -> notes.Lines:
-    plan, quiet = outlook.plan, palette.style("foreground", LABEL)
-    lines: notes.Lines = []
-
-    def fact(name: str, told: str, role: str = "foreground") -> None:
-        lines.append([Piece(name.ljust(10), quiet), Piece(told, palette.style(role))])
-
-    each = [part.each for part in plan.parts if part.new and part.each is not None]
-    if each:
-        low, high = duration(min(e.low for e in each)), duration(max(e.high for e in each))
-        fact("each run", low if low == high else f"{low} to {high}")
-    if plan.finish is not None:
-        low, high = clock(now + plan.finish.low), clock(now + plan.finish.high)
-        fact("all done", f"in {duration_range(plan.finish)}, {low if low == high else f'{low} to {high}'}")
-    elif plan.unmeasured:
-        fact("all done", f"{NOTHING}  deeprl plan measures it")
-    if plan.core_hours is not None:
-        fact("work", f"{plan.core_hours.mid:.1f} core hours")
-    if plan.memory_peak is not None and plan.runs:
-        enough = plan.memory_peak <= plan.memory_available or not plan.memory_available
-        told = f"{gigabytes(plan.memory_peak)} of {gigabytes(plan.memory_available)} free"
-        fact("memory", told if enough else f"{told}: expect swapping", "foreground" if enough else "warning")
-    if plan.runs:
-        disk = NOTHING if outlook.disk is None else f"~{gigabytes(outlook.disk)}"
-        enough = outlook.disk is None or outlook.disk < outlook.disk_free
-        fact("disk", f"{disk} of {gigabytes(outlook.disk_free)} free", "foreground" if enough else "error")
-        fact("cost", f"{NOTHING}  this machine has no price")
-    return lines
 
 
 def change_rows(outlook: Outlook, palette: Palette, width: int) -> list[Row]:
@@ -283,7 +208,8 @@ def host_options(hosts: Sequence[HostView], known: Collection[str] = ()) -> list
 
 def _option(name: str, view: HostView | None) -> tuple[str, str, bool]:
     if view is not None and view.fault:
-        return name, "✗ does not answer", False
+        return name, "✗ no answer", False
     if view is None or not view.cores:
         return name, "" if name == LOCAL else "not heard yet", name == LOCAL
-    return name, f"{max(0, len(view.cores) - len(view.held))} of {len(view.cores)} free", True
+    free = max(0, len(view.cores) - len(view.held))
+    return name, f"{free}/{len(view.cores)} free" if free else f"full, 0/{len(view.cores)} free", True

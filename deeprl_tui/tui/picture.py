@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
 
+from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.config.model import Project
 from deeprl_tui.core import state
 from deeprl_tui.core.eta import Eta
@@ -106,15 +107,19 @@ class Painter:
             states = tuple((run, type(view.state)) for run, view in snapshot.runs.items())
         if states != self._states or not 0 <= now - self._eta_at < ETA_EVERY_S:
             self._states, self._eta_at = states, now
-            left, batch = stats.ends(snapshot.runs.values(), _slots(snapshot))
+            left, batch = stats.ends(snapshot.runs.values(), _cores(snapshot), homes=snapshot.homes)
         self._picture = Picture(
             board, snapshot, before.project, before.problems, before.file, left, batch, now, before.checked
         )
         return self._picture
 
 
-def _slots(snapshot: FleetSnapshot) -> int:
-    return sum(len(host.cores) for host in snapshot.hosts) or 1
+def _cores(snapshot: FleetSnapshot) -> dict[str, int]:
+    """How many runs train at once on each host; this machine is the empty name."""
+    return {
+        "" if host.name == LOCAL else host.name: len(host.cores) or (host.name == LOCAL)
+        for host in snapshot.hosts
+    }
 
 
 def command(names: list[str], seeds: str, overrides: list[str]) -> str:

@@ -60,10 +60,11 @@ class Requests:
             self._app.workspace.supervise(root)
             return launched
 
-        rooms = ops.rooms(self._app.look().snapshot.hosts, hosts)
+        snapshot = self._app.look().snapshot
 
         def send(links: "ops.Hosts") -> "ops.Sent":
             request = ops.choose(project, names, seeds or None, overrides)
+            rooms = ops.rooms(snapshot, hosts, root)
             return ops.launch_on(request, root, rooms, links, start=self._app.workspace.supervise)
 
         links = self._app.links

@@ -20,7 +20,7 @@ from deeprl_tui.config.model import Project
 from deeprl_tui.core.spec import Json, RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import ConfigError, DeeprlError
-from deeprl_tui.tui import launching, notes, typed
+from deeprl_tui.tui import forecast, launching, notes, typed
 from deeprl_tui.tui.background import Finished, Jobs
 from deeprl_tui.tui.board import Entry
 from deeprl_tui.tui.launching import Existing, Outlook, Wish
@@ -167,8 +167,8 @@ class LaunchScreen(ModalScreen[None]):
             self._show_plan()
             return
         self._planning = True
-        root, hosts = self.deeprl.workspace.root, self.deeprl.look().snapshot.hosts
-        work = partial(launching.work_out, self._project, wish, self._views, root, hosts)
+        root, snapshot = self.deeprl.workspace.root, self.deeprl.look().snapshot
+        work = partial(launching.work_out, self._project, wish, self._views, root, snapshot)
         self.jobs.run("plan", work, self._on_outlook, self._on_fault)
 
     def _on_outlook(self, outlook: Outlook) -> None:
@@ -200,7 +200,7 @@ class LaunchScreen(ModalScreen[None]):
         self._show_fault(palette)
         rows: list[Row] = []
         if self._outlook is not None:
-            lines = launching.plan_lines(self._outlook, palette, self.deeprl.workspace.wall())
+            lines = forecast.plan_lines(self._outlook, palette, self.deeprl.workspace.wall())
             rows = launching.change_rows(self._outlook, palette, width - 2)
         elif self._fault:
             lines = notes.paragraph("no plan: see below", palette, width, LABEL)

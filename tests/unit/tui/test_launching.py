@@ -8,16 +8,16 @@ from deeprl_tui import config
 from deeprl_tui.config.keys import defaults
 from deeprl_tui.core.eta import Eta
 from deeprl_tui.core.spec import Json, RunId
-from deeprl_tui.monitor.fleet import HostView
-from deeprl_tui.runs.plan import Plan, PlannedExperiment
+from deeprl_tui.monitor.fleet import FleetSnapshot, HostView
+from deeprl_tui.runs.plan import Plan, PlannedExperiment, Share
 from deeprl_tui.runs.spread import Room
+from deeprl_tui.tui.forecast import plan_lines
 from deeprl_tui.tui.launching import (
     Existing,
     Outlook,
     Wish,
     change_rows,
     host_options,
-    plan_lines,
     twin,
     work_out,
 )
@@ -59,7 +59,7 @@ def test_the_plan_says_cores_waves_memory_disk_and_cost(tmp_path: Path) -> None:
 
 def test_the_plan_says_when_it_will_be_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A range, and the times of day."""
-    monkeypatch.setattr("deeprl_tui.tui.launching.clock", lambda at: f"<{at:.0f}>")
+    monkeypatch.setattr("deeprl_tui.tui.forecast.clock", lambda at: f"<{at:.0f}>")
     assert "all done  in 20–30m, <1200> to <1800>" in said(Outlook(plan(tmp_path)))
 
 
@@ -157,22 +157,46 @@ def test_hosts_are_listed_with_how_they_stand() -> None:
         HostView("vm", tuple(range(8)), held=frozenset({RUN})),
         HostView("local", (0, 1)),
         HostView("old", (0,), fault="timed out"),
+        HostView("work", (0,), held=frozenset({RUN})),
     ]
     assert host_options(hosts, ["vm", "new"]) == [
-        ("local", "2 of 2 free", True),
+        ("local", "2/2 free", True),
         ("new", "not heard yet", False),
-        ("old", "✗ does not answer", False),
-        ("vm", "7 of 8 free", True),
+        ("old", "✗ no answer", False),
+        ("vm", "7/8 free", True),
+        ("work", "full, 0/1 free", True),
     ]
 
 
 def test_the_plan_has_a_line_for_each_host(tmp_path: Path) -> None:
-    """Cores that are taken there, that its new runs take, that stay free."""
-    rooms, where = {"local": Room(2, 2), "vm": Room(8, 1), "lab": Room(2)}, {"local": 1, "vm": 4}
-    text = said(Outlook(plan(tmp_path), rooms=rooms, where=where))
-    assert "local     ▪▪  0 of 2 free" in text
-    assert "vm        ▪■■■■···  7 of 8 free" in text
-    assert "lab       ··  2 of 2 free" in text
+    """Cores that are taken there, that its new runs take, that stay free; when it is done, for how much."""
+    soon, cost = Eta(1800, 2400, 3000), Eta(0.5, 0.6, 0.8)
+    shares = {
+        "local": Share(Room(2, 2)),
+        "vm": Share(Room(8, 1, price=0.6), 4, finish=soon, cost=cost),
+        "lab": Share(Room(3), 1),
+    }
+    lines = said(Outlook(plan(tmp_path), shares=shares)).splitlines()
+    assert lines[1] == "vm        ▪■■■■···  4 runs  30–50m  $0.50–0.80"
+    assert lines[2] == "lab       ■··        1 run"
+    assert lines[3] == "local     ▪▪        full"
+    assert lines[-1] == "cost      $0.50–0.80 at $0.60 an hour, lab not counted"
+
+
+def test_many_hosts_take_few_lines(tmp_path: Path) -> None:
+    """Those that get most runs, and how many the others are."""
+    shares = {f"vm-{at}": Share(Room(8), at) for at in range(12)}
+    text = said(Outlook(plan(tmp_path), shares=shares))
+    assert "vm-11     ■■■■■■■■" in text
+    assert "and       8 hosts more, 28 runs there" in text
+
+
+def test_a_crowded_host_is_a_warning(tmp_path: Path) -> None:
+    """And so is another version there."""
+    shares = {"vm": Share(Room(8, memory=2**30), 4, memory=2**31)}
+    text = said(Outlook(plan(tmp_path), shares=shares, warnings=("vm: runs deeprl-tui 0",)))
+    assert "memory    vm: 2.0G of 1.0G free: expect swapping" in text
+    assert "warning   vm: runs deeprl-tui 0" in text
 
 
 @pytest.mark.parametrize(
@@ -191,12 +215,12 @@ def test_what_hosts_cannot_do_is_refused(
     """Before anything is made; what can be done has a place for each run."""
     plan(tmp_path)
     project = config.load(tmp_path / "experiments.toml")
-    views = [HostView("local", (0, 1)), HostView("vm", (0, 1, 2)), HostView("old", fault="timed out")]
+    views = (HostView("local", (0, 1)), HostView("vm", (0, 1, 2)), HostView("old", fault="timed out"))
     wish = Wish(("A",), "4", (), existing, hosts)
-    outlook = work_out(project, wish, {}, tmp_path / "runs", views)
+    outlook = work_out(project, wish, {}, tmp_path / "runs", FleetSnapshot(hosts=views))
     assert "".join(map(str, outlook.refused)).startswith(fault)
     assert bool(outlook.refused) == bool(fault)
-    assert sum(outlook.where.values()) == (0 if fault or wish.is_local else 4)
+    assert sum(share.runs for share in outlook.shares.values()) == (0 if fault or wish.is_local else 4)
 
 
 @pytest.mark.parametrize(
