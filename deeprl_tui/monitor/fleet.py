@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.core.fold import RunFold
 from deeprl_tui.core.log import LineReader
 from deeprl_tui.core.spec import RunId, RunSpec
@@ -19,9 +18,9 @@ from deeprl_tui.runs.record import Record, record_of, view_of
 
 MOST_WANTED = 64
 """Runs at rest whose curves are kept, beside those that were wanted last."""
-
 CLOCK_S = 2.0
 """Clocks that differ by less are taken for equal: so long a frame may be on its way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Coming:
@@ -57,14 +56,12 @@ class HostView:
     held: frozenset[RunId] = frozenset()  # runs with a living worker there
     heard: float = 0.0  # when the newest frame came, by the clock of the dashboard; 0: not known
     fault_since: float = 0.0  # by the same clock
-    price: float | None = None  # of an hour, in dollars; None: nobody says
     spend: float | None = None  # what it has cost so far, in dollars; None: nobody says
-    by_age: bool = False  # it costs while it is there, not only while its workers run
     coming: Coming = Coming()  # checkpoints, models and the rest
+    ahead: float = 0.0  # seconds that its wall clock is ahead of ours; 0 where that is little
 
 
 @dataclass(frozen=True, slots=True)
-    ahead: float = 0.0  # seconds that its wall clock is ahead of ours; 0 where that is little
 class FleetSnapshot:
     """The whole picture at one version."""
 
@@ -73,17 +70,16 @@ class FleetSnapshot:
     runs: Mapping[RunId, RunView] = field(default_factory=dict)  # in the order of their names
     damaged: tuple[str, ...] = ()  # folders that cannot be read, with the reason
     at_rest: Mapping[RunId, Record] = field(default_factory=dict)
-    homes: Mapping[RunId, str] = field(default_factory=dict)  # hosts of open runs that live elsewhere
     _records: list[Record] = field(default_factory=list, repr=False, compare=False)  # once somebody asked
+
+    def clock_of(self, run: RunId, now: float) -> float:
+        """The wall clock of the host that trains a run, when it is `now` here."""
+        return now + next((host.ahead for host in self.hosts if run in host.held), 0.0)
 
     def records(self) -> Sequence[Record]:
         """All runs as records, in the order of `runs`. The same object as long as no run changed."""
         if len(self._records) != len(self.runs):
             known = self.at_rest
-    def clock_of(self, run: RunId, now: float) -> float:
-        """The wall clock of the host that trains a run, when it is `now` here."""
-        return now + next((host.ahead for host in self.hosts if run in host.held), 0.0)
-
             self._records[:] = [known.get(run) or record_of(view) for run, view in self.runs.items()]
         return self._records
 
@@ -131,7 +127,6 @@ class Fleet:
         self._others = False  # runs came or went since then
         self._version = 0
         self._snapshot = FleetSnapshot()
-        self._homes: Mapping[RunId, str] = {}
         self.on_want: Callable[[], None] = lambda: None
 
     @property
@@ -163,7 +158,7 @@ class Fleet:
                         _feed(known, known.fold, attempt, data)
                         self._changed.add(run)
                 case Alive():
-                    self._on_alive(host, at, frame)
+                    self._on_alive(at, frame)
                 case Reset(run, _):
                     at.runs.pop(run, None)
                     self._others = True
@@ -185,13 +180,6 @@ class Fleet:
             at = self._hosts.setdefault(host, _Host(HostView(host)))
             at.view = replace(at.view, warning=what)
 
-    def costs(self, host: str, price: float, spend: float, *, by_age: bool) -> None:
-        """Say what a host costs in an hour, and has cost so far."""
-        with self._lock:
-            self._version += 1
-            at = self._hosts.setdefault(host, _Host(HostView(host)))
-            at.view = replace(at.view, price=price, spend=spend, by_age=by_age)
-
     def comes(self, host: str, coming: Coming) -> None:
         """Say how far the files of a host's runs are."""
         with self._lock:
@@ -210,7 +198,6 @@ class Fleet:
                 version=self._version,
                 hosts=tuple(at.view for at in self._hosts.values()),
                 damaged=tuple(f"{place}: {why}" for place, why in self._damaged.items()),
-                homes=self._homes,
             )
             if self._others or self._changed:
                 self._renew(before)
@@ -316,10 +303,10 @@ class Fleet:
                 if run in keeper.runs:
                     keeper.runs[run].view = None
                     self._changed.add(run)
-        if host == LOCAL:
-            self._homes = frame.homes
         at.held = frame.held
         at.waiting = frame.waiting
+        heard = self._wall()
+        ahead = frame.now - heard if heard else 0.0
         at.view = replace(
             at.view,
             busy=frame.busy,
@@ -327,6 +314,7 @@ class Fleet:
             memory_total=frame.memory_total,
             disk_free=frame.disk_free,
             now=frame.now,
+            ahead=ahead if abs(ahead) > CLOCK_S else 0.0,
             supervisor=frame.supervisor,
             reading=frame.unread > 0,
             found=frame.found,
@@ -335,8 +323,6 @@ class Fleet:
             held=frame.held,
             heard=heard,
         )
-        heard = self._wall()
-        ahead = frame.now - heard if heard else 0.0
 
 
 def _feed(known: _Run, fold: RunFold, attempt: int, data: bytes) -> None:
@@ -344,6 +330,5 @@ def _feed(known: _Run, fold: RunFold, attempt: int, data: bytes) -> None:
     bad = reader.bad
     for line in reader.feed(data):
         fold.apply(attempt, line)
-            ahead=ahead if abs(ahead) > CLOCK_S else 0.0,
     fold.bad_lines += reader.bad - bad
     known.view = None

@@ -237,11 +237,6 @@ class Hosts:
                 args: dict[str, Json] = {"spec": load_spec(paths).to_json(), "attempt": attempt}
                 self.link(host).post("retire", args)
 
-    def _send_again(self, host: str) -> None:
-        """Ask for runs that were made here for this host and never began there."""
-        waiting = []
-        for _, paths in Mirror(self._root, host).runs():
-            with contextlib.suppress(DeeprlError, OSError):  # one that is damaged holds up no other
     def _supervise(self, host: str) -> None:
         """Ask a host without a supervisor for one if runs of it wait: it was switched off, for one."""
         now = self._monotonic()
@@ -256,6 +251,11 @@ class Hosts:
                     self.link(host).post("supervise", {})
                     return
 
+    def _send_again(self, host: str) -> None:
+        """Ask for runs that were made here for this host and never began there."""
+        waiting = []
+        for _, paths in Mirror(self._root, host).runs():
+            with contextlib.suppress(DeeprlError, OSError):  # one that is damaged holds up no other
                 if not paths.attempts():
                     waiting.append(RunSpec.from_json(paths.spec.read_bytes(), place=str(paths.spec)))
         if waiting:
