@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.core.fold import RunFold
 from deeprl_tui.core.log import LineReader
 from deeprl_tui.core.spec import RunId, RunSpec
@@ -56,7 +57,9 @@ class HostView:
     held: frozenset[RunId] = frozenset()  # runs with a living worker there
     heard: float = 0.0  # when the newest frame came, by the clock of the dashboard; 0: not known
     fault_since: float = 0.0  # by the same clock
+    price: float | None = None  # of an hour, in dollars; None: nobody says
     spend: float | None = None  # what it has cost so far, in dollars; None: nobody says
+    by_age: bool = False  # it costs while it is there, not only while its workers run
     coming: Coming = Coming()  # checkpoints, models and the rest
     ahead: float = 0.0  # seconds that its wall clock is ahead of ours; 0 where that is little
 
@@ -70,6 +73,7 @@ class FleetSnapshot:
     runs: Mapping[RunId, RunView] = field(default_factory=dict)  # in the order of their names
     damaged: tuple[str, ...] = ()  # folders that cannot be read, with the reason
     at_rest: Mapping[RunId, Record] = field(default_factory=dict)
+    homes: Mapping[RunId, str] = field(default_factory=dict)  # hosts of open runs that live elsewhere
     _records: list[Record] = field(default_factory=list, repr=False, compare=False)  # once somebody asked
 
     def clock_of(self, run: RunId, now: float) -> float:
@@ -127,6 +131,7 @@ class Fleet:
         self._others = False  # runs came or went since then
         self._version = 0
         self._snapshot = FleetSnapshot()
+        self._homes: Mapping[RunId, str] = {}
         self.on_want: Callable[[], None] = lambda: None
 
     @property
@@ -158,7 +163,7 @@ class Fleet:
                         _feed(known, known.fold, attempt, data)
                         self._changed.add(run)
                 case Alive():
-                    self._on_alive(at, frame)
+                    self._on_alive(host, at, frame)
                 case Reset(run, _):
                     at.runs.pop(run, None)
                     self._others = True
@@ -180,6 +185,13 @@ class Fleet:
             at = self._hosts.setdefault(host, _Host(HostView(host)))
             at.view = replace(at.view, warning=what)
 
+    def costs(self, host: str, price: float, spend: float, *, by_age: bool) -> None:
+        """Say what a host costs in an hour, and has cost so far."""
+        with self._lock:
+            self._version += 1
+            at = self._hosts.setdefault(host, _Host(HostView(host)))
+            at.view = replace(at.view, price=price, spend=spend, by_age=by_age)
+
     def comes(self, host: str, coming: Coming) -> None:
         """Say how far the files of a host's runs are."""
         with self._lock:
@@ -198,6 +210,7 @@ class Fleet:
                 version=self._version,
                 hosts=tuple(at.view for at in self._hosts.values()),
                 damaged=tuple(f"{place}: {why}" for place, why in self._damaged.items()),
+                homes=self._homes,
             )
             if self._others or self._changed:
                 self._renew(before)
@@ -296,13 +309,15 @@ class Fleet:
     def _waits_for(self, run: RunId) -> str:
         return next((at.waiting[run] for at in self._hosts.values() if run in at.waiting), "")
 
-    def _on_alive(self, at: _Host, frame: Alive) -> None:
+    def _on_alive(self, host: str, at: _Host, frame: Alive) -> None:
         # A run that lives on another host is mirrored here, so it may be among the runs of this one.
         for run in (at.held ^ frame.held) | at.waiting.keys() | frame.waiting.keys():
             for keeper in self._hosts.values():
                 if run in keeper.runs:
                     keeper.runs[run].view = None
                     self._changed.add(run)
+        if host == LOCAL:
+            self._homes = frame.homes
         at.held = frame.held
         at.waiting = frame.waiting
         heard = self._wall()
