@@ -27,7 +27,8 @@ HOST_KEYS: Final[Mapping[str, str]] = {
     "root": "Folder on the host for its runs. Default: ~/deeprl.",
     "cores": "How many of its cores workers may use. Default: all that it has.",
     "python": "Its Python, 3.11 or newer. Default: python3.",
-    "price": "What an hour of it costs, in any currency. Default: unknown.",
+    "price": "What an hour of it costs, in dollars. Default: unknown.",
+    "made": "When the cloud made it, in seconds since 1970: it costs from then on. Default: unknown.",
     "gce": "The project whose `deeprl gce up` made it, so that ssh finds its key. Default: none.",
 }
 
@@ -41,8 +42,9 @@ class Host:
     root: str = "~/deeprl"
     cores: int | None = None  # at most; None: all
     python: str = "python3"
-    price: float | None = None  # for an hour
+    price: float | None = None  # for an hour, in dollars
     gce: str = ""  # label of the project that made it in the cloud; empty: ssh's own configuration
+    made: float | None = None  # seconds since 1970; None: it costs only while its workers run
 
 
 def decode_hosts(document: Document, file: str, value: object) -> tuple[dict[str, Host], list[Problem]]:
@@ -89,7 +91,7 @@ def _check(key: str, value: object) -> object:
             return _fits(value, CLOUD, "write the project's label: small letters, digits and -")
         case "cores":
             return check_int(value, 1, MOST_CORES)
-        case "price":
+        case "price" | "made":
             return check_float(value, 0)
         case _:
             raise Fault("unknown key", suggest(key, HOST_KEYS))

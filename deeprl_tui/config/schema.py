@@ -109,6 +109,7 @@ def _host() -> Json:
 def _documented(key: Key) -> Json:
     unit = f" In {key.unit}." if key.unit else ""
     default = NONE if key.default is None else key.default
+        "made": {"type": "number", "minimum": 0},
     return {**_key(key), "description": key.doc + unit, "default": default}
 
 

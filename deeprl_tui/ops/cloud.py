@@ -121,7 +121,7 @@ class Cloud:
         return tuple(sorted(names)), faults
 
     def _register(self, vm: Vm) -> None:
-        host = Host(vm.name, check_name(vm.name), price=vm.price, gce=self.label)
+        host = Host(vm.name, check_name(vm.name), price=vm.price, made=vm.created or None, gce=self.label)
         known = book.known_hosts(self._root, self._listed).get(vm.name)
         if known != host and vm.name not in self._listed:
             with contextlib.suppress(ConfigError):

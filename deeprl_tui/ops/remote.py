@@ -25,6 +25,7 @@ from deeprl_tui.monitor.line import Line
 from deeprl_tui.monitor.link import Link
 from deeprl_tui.ops import reading
 from deeprl_tui.ops.absent import OLD_S, Absent, States
+from deeprl_tui.ops.costs import Costs
 from deeprl_tui.ops.pulling import Background
 from deeprl_tui.runs.homes import heard_of, home_of, remember
 from deeprl_tui.runs.load import load_spec
@@ -79,6 +80,7 @@ class Hosts:
             ask=cloud,
             told=self._fleet.fault,
         )
+        self._costs = Costs(root, self.hosts, self._fleet.costs, wall=wall, monotonic=monotonic)
         self._supervised: dict[str, float] = {}  # when a host was asked for a supervisor
         self._pulls = False
         self._backgrounds: dict[str, Background] = {}
@@ -192,6 +194,7 @@ class Hosts:
                 if before is None or before - held:  # its logs are here now; or runs ended, or had to
                     self._pull(host)
 
+                    self._costs.look(host)
     def fault(self, host: str, why: str) -> None:
         """Nothing arrives from a host. Too long, or its machine is off, and its runs go on elsewhere."""
         self._fleet.fault(host, self._absent.silent(host, why))
@@ -200,6 +203,7 @@ class Hosts:
         after, heard = self._old_after(host), heard_of(RootPaths(self._root), host).at
         return after is not None and bool(heard) and silent > after and self._wall() - heard > after
 
+        self._costs.look(host)
     def _requeue(self, host: str) -> Mapping[RunId, str]:
         from deeprl_tui.ops.moving import requeue
 

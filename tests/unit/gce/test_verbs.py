@@ -32,7 +32,11 @@ def test_up_makes_hosts(cloud: Compute, tmp_path: Path, capsys: pytest.CaptureFi
     assert "2 on, $0.06 per hour, $0.00 so far (estimate, prices of" in told.err
     hosts = book.known_hosts(tmp_path / "runs", {})
     assert list(hosts) == NAMES
-    assert hosts["my-study-1"] == Host("my-study-1", "my-study-1", price=4 * 0.00818, gce="my-study")
+    made = hosts["my-study-1"].made
+    assert made
+    assert hosts["my-study-1"] == Host(
+        "my-study-1", "my-study-1", price=4 * 0.00818, gce="my-study", made=made
+    )
     assert ssh.options_of(hosts["my-study-1"]) == ["-F", str(ssh_config("my-study"))]
     assert ssh_config("my-study").is_file()
 
