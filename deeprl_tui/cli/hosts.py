@@ -16,6 +16,7 @@ from deeprl_tui.cli.place import AsJson, File, Runs, find_runs_folder, load_proj
 from deeprl_tui.cli.table import Cell, Column
 from deeprl_tui.cli.told import clock
 from deeprl_tui.config import Host
+from deeprl_tui.config.hosts import Engine
 from deeprl_tui.core.spec import Json
 from deeprl_tui.errors import DeeprlError, ExitCode
 from deeprl_tui.hosts import book, ssh
@@ -75,6 +76,12 @@ def add(
         Optional[float],  # noqa: UP045
         typer.Option("--price", min=0, help="What an hour of it costs."),
     ] = None,
+    image: Annotated[
+        str, typer.Option("--image", help="Container image to use there; no Python is needed then.")
+    ] = "",
+    engine: Annotated[
+        Engine, typer.Option("--engine", help="What runs the image: docker or podman.")
+    ] = "docker",
     file: File = None,
     runs: Runs = None,
 ) -> int:
@@ -83,7 +90,7 @@ def add(
     root_here = find_runs_folder(file, runs, make=True)
     known = book.known_hosts(root_here, project.hosts if project else {})
     called = name or book.name_for(address, known)
-    host = Host(called, address, root, cores, python, price)
+    host = Host(called, address, root, cores, python, price, image=image, engine=engine)
     try:
         words = ssh.command(address, "exit 0", ask=sys.stdin.isatty())
     except ValueError as error:

@@ -6,7 +6,7 @@ Rule: a host is an ssh address and what this project wants of it. How to get in 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias, get_args
 
 from deeprl_tui.config.read import Document
 from deeprl_tui.config.text import Fault, shown, suggest, type_name
@@ -20,6 +20,14 @@ ADDRESS: Final = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9_][A-Za
 """`[user@]host`, or a name of ~/.ssh/config: never an option, never a word for a shell."""
 FOLDER: Final = re.compile(r"~?[A-Za-z0-9_./-]+")
 CLOUD: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
+_PART: Final = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
+IMAGE: Final = re.compile(
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?/)?"
+    rf"{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?"
+)
+"""`[registry[:port]/]name[:tag][@sha256:digest]`: no option, no word for a shell."""
+Engine: TypeAlias = Literal["docker", "podman"]
+ENGINES: Final[tuple[Engine, ...]] = get_args(Engine)
 MOST_CORES: Final = 4096
 
 HOST_KEYS: Final[Mapping[str, str]] = {
@@ -27,6 +35,8 @@ HOST_KEYS: Final[Mapping[str, str]] = {
     "root": "Folder on the host for its runs. Default: ~/deeprl.",
     "cores": "How many of its cores workers may use. Default: all that it has.",
     "python": "Its Python, 3.11 or newer. Default: python3.",
+    "image": "Container image that holds Python and all else. Default: none, the host's own Python.",
+    "engine": "What runs the image there: docker or podman. Default: docker.",
     "price": "What an hour of it costs, in dollars. Default: unknown.",
     "made": "When the cloud made it, in seconds since 1970: it costs from then on. Default: unknown.",
     "gce": "The project whose `deeprl gce up` made it, so that ssh finds its key. Default: none.",
@@ -44,6 +54,8 @@ class Host:
     python: str = "python3"
     price: float | None = None  # for an hour, in dollars
     gce: str = ""  # label of the project that made it in the cloud; empty: ssh's own configuration
+    image: str = ""  # of containers; empty: no container
+    engine: Engine = "docker"
     made: float | None = None  # seconds since 1970; None: it costs only while its workers run
 
 
@@ -87,6 +99,12 @@ def _check(key: str, value: object) -> object:
             return _fits(value, FOLDER, "use letters, digits, _ . - and /, for example ~/deeprl")
         case "python":
             return _fits(value, FOLDER, "write python3, or its path on the host")
+        case "image":
+            return _fits(value, IMAGE, "write REGISTRY/NAME:TAG, for example deeprl-tui:0.1.0")
+        case "engine":
+            if value not in ENGINES:
+                raise Fault("cannot be used", f"write {' or '.join(ENGINES)}")
+            return value
         case "gce":
             return _fits(value, CLOUD, "write the project's label: small letters, digits and -")
         case "cores":

@@ -6,7 +6,17 @@ says.
 
 from deeprl_tui.config.decode import PLAIN
 from deeprl_tui.config.envs import CONTINUOUS, KNOWN, RETIRED
-from deeprl_tui.config.hosts import ADDRESS, CLOUD, FOLDER, HOST_KEYS, LOCAL, MOST_CORES, NAME
+from deeprl_tui.config.hosts import (
+    ADDRESS,
+    CLOUD,
+    ENGINES,
+    FOLDER,
+    HOST_KEYS,
+    IMAGE,
+    LOCAL,
+    MOST_CORES,
+    NAME,
+)
 from deeprl_tui.config.keys import BUDGETS, NONE, PROJECT_KEYS, SETTINGS, TABLE_KEYS, Key
 from deeprl_tui.config.values import LAST_SEED, MOST_SEEDS, MOST_WRAPPERS
 from deeprl_tui.core.plugin import LONGEST, PATH
@@ -96,7 +106,10 @@ def _host() -> Json:
         "root": {"type": "string", "pattern": f"^{FOLDER.pattern}$"},
         "cores": {"type": "integer", "minimum": 1, "maximum": MOST_CORES},
         "python": {"type": "string", "pattern": f"^{FOLDER.pattern}$"},
+        "image": {"type": "string", "pattern": f"^{IMAGE.pattern}$"},
+        "engine": {"enum": list(ENGINES)},
         "price": {"type": "number", "minimum": 0},
+        "made": {"type": "number", "minimum": 0},
         "gce": {"type": "string", "pattern": f"^{CLOUD.pattern}$"},
     }
     return {
@@ -109,7 +122,6 @@ def _host() -> Json:
 def _documented(key: Key) -> Json:
     unit = f" In {key.unit}." if key.unit else ""
     default = NONE if key.default is None else key.default
-        "made": {"type": "number", "minimum": 0},
     return {**_key(key), "description": key.doc + unit, "default": default}
 
 

@@ -6,7 +6,7 @@ Rule: the file wins. What a command wrote is checked like the file, and left out
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from deeprl_tui.config.hosts import LOCAL, NAME, Host, decode_hosts
@@ -75,4 +75,6 @@ def _change(root: Path, hosts: Mapping[str, Host]) -> None:
 
 
 def _plain(host: Host) -> dict[str, object]:
-    return {key: value for key, value in asdict(host).items() if key != "name" and value not in (None, "")}
+    """What differs from what a host is by default."""
+    default = {field.name: field.default for field in fields(host)}
+    return {key: value for key, value in asdict(host).items() if key != "name" and value != default.get(key)}

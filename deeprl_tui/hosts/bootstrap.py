@@ -160,12 +160,15 @@ def main() -> None:
     request = json.loads(line)
     if sys.version_info < LEAST:
         raise RuntimeError(f"this is Python {sys.version_info[0]}.{sys.version_info[1]}")
-    install(request)
+    env = request.get("env")  # none in a container, which has all but the project
+    if env:
+        install(request)
     folder = os.path.expanduser(request["folder"])
     receive(request["project"], os.path.abspath(folder))
-    write(os.path.join(HOME, "serve"), SERVE.format(env=request["env"]).encode())
-    os.chmod(os.path.join(HOME, "serve"), 0o755)
-    tidy(request["env"])
+    if env:
+        write(os.path.join(HOME, "serve"), SERVE.format(env=env).encode())
+        os.chmod(os.path.join(HOME, "serve"), 0o755)
+        tidy(env)
     say(done=True)
 
 

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from deeprl_tui.config.hosts import FOLDER, Host
 from deeprl_tui.core.text import clean
-from deeprl_tui.hosts import parcel
+from deeprl_tui.hosts import container, parcel
 from deeprl_tui.hosts.bootstrap import LEAST
 from deeprl_tui.hosts.parcel import Environment, Piece
 from deeprl_tui.hosts.ssh import SAID, HostError, command, end, explain, options_of, start
@@ -30,7 +30,7 @@ LAST_WORDS_S = 2.0
 class Pushed:
     """What a push did."""
 
-    env: str
+    env: str  # its digest; with a container, the beginning of the image's id
     sent: int  # bytes
     installed: bool  # False: the host had it all
     seconds: float
@@ -53,12 +53,15 @@ def push(
     """
     if not FOLDER.fullmatch(folder) or not FOLDER.fullmatch(host.python):
         raise HostError(
-            f"{folder!r} cannot be a folder", place=host.name, remedy="use letters, digits, _ . - /"
+            f"{folder!r} cannot be a folder", place=host.name, remedy="use letters, digits, _ . - and /"
+        )
+    if host.image and wheels:
+        raise HostError(
+            "is a container: its image has the packages", place=host.name, remedy="leave --wheels out"
         )
     began = monotonic()
-    process = start(
-        host.name, command(host.address, f'exec {host.python} -u -c "{READER}"', options=options_of(host))
-    )
+    first = container.RELAY if host.image else f'exec {host.python} -u -c "{READER}"'
+    process = start(host.name, command(host.address, first, options=options_of(host)))
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
@@ -67,16 +70,26 @@ def push(
     reader.start()
     try:
         program = resources.files("deeprl_tui.hosts").joinpath("bootstrap.py").read_bytes()
+        box = None
+        parts: list[Piece] = []
         try:
+            if host.image:
+                relay = container.Relay(process.stdin, process.stdout)
+                box = container.prepare(relay, host, folder, say=say, monotonic=monotonic)
+                relay.last(*box.python, READER)
             _send(process.stdin, b"%d\n%s" % (len(program), program))
             facts = _hear(process.stdout, host).get("facts")
             if not isinstance(facts, dict):
                 raise _ended(process, host, said, reader)
             _check(facts, host)
-            env = pack(str(facts.get("machine", "")))
-            there = env.digest in facts.get("envs", [])
-            sent = _deliver(process.stdin, env, there, folder, project, wheels, facts)
-            if not there:
+            if box:
+                name, fresh, request = box.image[:12], box.made, {"folder": container.DATA}
+            else:
+                env = pack(str(facts.get("machine", "")))
+                name, fresh = env.digest, env.digest not in facts.get("envs", [])
+                parts, request = _environment(env, wheels if fresh else None, folder, facts)
+            sent = _deliver(process.stdin, request, parts, project)
+            if parts:
                 say(f"{host.name}: sent {sent / 1e6:.1f} MB")
             while not (told := _hear(process.stdout, host)).get("done"):
                 if not told:
@@ -85,26 +98,20 @@ def push(
                     seconds = told.get("seconds")
                     after = f" after {seconds} s" if seconds is not None else ""
                     say(f"{host.name}: {clean(str(told['step']))}{after}")
-        except BrokenPipeError:
+        except (BrokenPipeError, EOFError):
             raise _ended(process, host, said, reader) from None
-        return Pushed(env.digest, sent, not there, monotonic() - began, facts)
+        return Pushed(name, sent, fresh, monotonic() - began, facts)
     finally:
         end(process)
 
 
-def _deliver(
-    into: IO[bytes],
-    env: Environment,
-    there: bool,
-    folder: str,
-    project: Sequence[Piece],
-    wheels: Sequence[Piece],
-    facts: dict[str, Any],
-) -> int:
-    """Send the request and the files that the host lacks; returns the bytes."""
-    moved = [Piece(f"wheels/{wheel.name}", wheel.data) for wheel in wheels]
-    parts = [] if there else [env.wheel, env.installer, *moved]
-    request = {
+def _environment(
+    env: Environment, wheels: Sequence[Piece] | None, folder: str, facts: dict[str, Any]
+) -> tuple[list[Piece], dict[str, Any]]:
+    """The files of an environment, and what the host is told of it. wheels: None where it has it all."""
+    moved = [Piece(f"wheels/{wheel.name}", wheel.data) for wheel in wheels or ()]
+    parts = [] if wheels is None else [env.wheel, env.installer, *moved]
+    return parts, {
         "env": env.digest,
         "wheel": env.wheel.name,
         "installer": env.installer.name,
@@ -113,9 +120,15 @@ def _deliver(
         "cpu": not facts.get("gpu"),
         "folder": folder,
         "files": [_entry(part) for part in parts],
-        "project": [_entry(part) for part in project],
     }
-    _send(into, json.dumps(request).encode() + b"\n")
+
+
+def _deliver(
+    into: IO[bytes], request: dict[str, Any], parts: Sequence[Piece], project: Sequence[Piece]
+) -> int:
+    """Send the request and its files; returns the bytes."""
+    whole = {**request, "project": [_entry(part) for part in project]}
+    _send(into, json.dumps(whole).encode() + b"\n")
     for part in (*parts, *project):
         _send(into, part.data)
     return sum(len(part.data) for part in (*parts, *project))

@@ -29,7 +29,7 @@ def push(
             raise RefusedError(f"{one.file} is not trusted", place=str(folder), remedy=REMEDY)
     pieces = [Piece(file.name, file.read_bytes()), *(Piece(one.file, one.path.read_bytes()) for one in code)]
     sent = [Piece(wheel.name, wheel.read_bytes()) for wheel in wheels]
-    done = pushing.push(host, hosts.folder(host), pieces, wheels=sent, say=say)
+    done = pushing.push(host, hosts.place(host), pieces, wheels=sent, say=say)
     hosts.again(name)
     if code:
         hosts.call(name, "trust", {"files": {one.file: one.sha256 for one in code}})

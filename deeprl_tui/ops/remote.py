@@ -16,7 +16,7 @@ from deeprl_tui.core.layout import RootPaths, RunPaths
 from deeprl_tui.core.spec import Json, RunId, RunSpec
 from deeprl_tui.core.state import Lost, Queued
 from deeprl_tui.errors import DeeprlError, UnknownNameError
-from deeprl_tui.hosts import book, ssh
+from deeprl_tui.hosts import book, container, ssh
 from deeprl_tui.hosts.mirror import Mirror
 from deeprl_tui.monitor.feed import LocalFeed
 from deeprl_tui.monitor.fleet import Fleet
@@ -113,7 +113,8 @@ class Hosts:
     def _way(self, name: str) -> tuple[list[str], dict[str, Json]]:
         host = self.host(name)
         opening: dict[str, Json] = {"folder": self.folder(host), "cores": host.cores}
-        return ssh.command(host.address, options=ssh.options_of(host)), opening
+        words = container.serving(host, self.place(host)) if host.image else ssh.SERVE
+        return ssh.command(host.address, words, options=ssh.options_of(host)), opening
 
     def pull_in_background(self) -> None:
         """Let checkpoints, models and the rest come by themselves from every host that is attached."""
@@ -145,6 +146,10 @@ class Hosts:
         return list(Mirror(self._root, name).runs())
 
     def folder(self, host: Host) -> str:
+        """The project's folder, as a host sees it that speaks to us."""
+        return container.DATA if host.image else self.place(host)
+
+    def place(self, host: Host) -> str:
         """The project's folder on a host: named like the project, in letters that need no quotes."""
         plain = re.sub(r"[^A-Za-z0-9_-]+", "-", self._project).strip("-")
         return f"{host.root}/{plain or 'project'}"
@@ -189,21 +194,21 @@ class Hosts:
                 at, before = self._remembered.get(host, (0.0, None))
                 if held != before or self._wall() - at >= REMEMBER_S:
                     self._remembered[host] = (self._wall(), held)
+                    self._costs.look(host)
                     with contextlib.suppress(OSError):  # a full disk here: the link says so
                         remember(RootPaths(self._root), host, self._wall(), held)
                 if before is None or before - held:  # its logs are here now; or runs ended, or had to
                     self._pull(host)
 
-                    self._costs.look(host)
     def fault(self, host: str, why: str) -> None:
         """Nothing arrives from a host. Too long, or its machine is off, and its runs go on elsewhere."""
         self._fleet.fault(host, self._absent.silent(host, why))
+        self._costs.look(host)
 
     def _is_old(self, host: str, silent: float) -> bool:
         after, heard = self._old_after(host), heard_of(RootPaths(self._root), host).at
         return after is not None and bool(heard) and silent > after and self._wall() - heard > after
 
-        self._costs.look(host)
     def _requeue(self, host: str) -> Mapping[RunId, str]:
         from deeprl_tui.ops.moving import requeue
 

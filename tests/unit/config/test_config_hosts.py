@@ -29,6 +29,11 @@ def test_hosts() -> None:
         ("[hosts.vm]\ncores = 0", 2, "cores", "must be"),
         ("[hosts.vm]\nprice = -1", 2, "price", "must be"),
         ("[hosts.vm]\nadress = 'x'", 2, "adress", "unknown key"),
+        ("[hosts.vm]\nimage = '--privileged'", 2, "image", "cannot be used"),
+        ("[hosts.vm]\nimage = 'a;b'", 2, "image", "cannot be used"),
+        ("[hosts.vm]\nimage = 'a b'", 2, "image", "cannot be used"),
+        ("[hosts.vm]\nimage = 'Deep/$(id)'", 2, "image", "cannot be used"),
+        ("[hosts.vm]\nengine = 'sh'", 2, "engine", "cannot be used"),
         ("[hosts.local]", 1, "", "is not a name for a host"),
         ('[hosts."a b"]', 1, "", "is not a name for a host"),
         ("[hosts]\nvm = 3", 2, "vm", "must be a table"),
@@ -40,6 +45,23 @@ def test_faults(text: str, line: int, key: str, reason: str) -> None:
     (problem,) = checked.errors
     assert (problem.line, problem.key) == (line, key)
     assert reason in problem.reason
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "deeprl-tui",
+        "deeprl-tui:0.1.0",
+        "europe-west4-docker.pkg.dev/my-project/my_repo/deeprl-tui:0.1.0",
+        "localhost:5000/deeprl-tui",
+        f"ghcr.io/me/deeprl-tui@sha256:{'0' * 64}",
+    ],
+)
+def test_image(image: str) -> None:
+    """An image is named as everywhere: registry, name, tag, digest."""
+    project = check_bytes(f'[hosts.vm]\nimage = "{image}"\nengine = "podman"\n'.encode() + EXPERIMENT).project
+    assert project is not None
+    assert project.hosts["vm"] == Host("vm", "vm", image=image, engine="podman")
 
 
 def test_near_key() -> None:
@@ -56,6 +78,8 @@ def test_schema() -> None:
         {"local": {}},
         {"vm": {"address": "-x"}},
         {"vm": {"other": 1}},
+        {"vm": {"image": "-x"}},
+        {"vm": {"engine": "sh"}},
     ]
     for bad in faults:
         with pytest.raises(jsonschema.ValidationError):

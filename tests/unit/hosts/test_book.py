@@ -19,6 +19,15 @@ def test_add_and_remove(tmp_path: Path) -> None:
     assert book.known_hosts(tmp_path, {}) == {}
 
 
+def test_container(tmp_path: Path) -> None:
+    """One with an image is kept with it, and an image that cannot be is refused."""
+    host = Host("vm", "vm", image="ghcr.io/me/deeprl:1", engine="podman")
+    book.add(tmp_path, host)
+    assert book.known_hosts(tmp_path, {}) == {"vm": host}
+    with pytest.raises(ConfigError, match="image"):
+        book.add(tmp_path, Host("vm", "vm", image="-v /:/x"))
+
+
 def test_the_file_wins(tmp_path: Path) -> None:
     """A host of experiments.toml is not changed or removed by a command."""
     listed = {"vm": Host("vm", "other")}

@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import json
 import os
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -80,6 +82,19 @@ def test_push_of_files(home: Path, ready: Callable[[str], Environment]) -> None:
     serve = home / ".deeprl" / "serve"
     assert done.env in serve.read_text()
     assert os.access(serve, os.X_OK)
+
+
+def test_files_alone(home: Path, tmp_path: Path) -> None:
+    """In a container, which has all else, files are put in place and nothing is installed."""
+    body, data = b"x = 1\n", tmp_path / "data"
+    piece = {"name": "mine.py", "size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+    request = json.dumps({"folder": str(data), "project": [piece]}).encode() + b"\n"
+    words = [sys.executable, str(Path(bootstrap.__file__))]
+    subprocess.run(
+        words, input=request + body, env={"HOME": str(home)}, check=True, stdout=subprocess.DEVNULL
+    )
+    assert (data / "mine.py").read_bytes() == body
+    assert not (home / ".deeprl").exists()
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil"])
