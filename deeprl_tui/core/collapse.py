@@ -5,6 +5,7 @@ Rule: pure, and the same after a resume as without one: a copy is kept at each c
 
 import math
 from collections import deque
+from collections.abc import Sequence
 
 WINDOW = 100
 """Episodes of a mean, as everywhere."""
@@ -43,22 +44,33 @@ class Collapse:
 
     def add(self, step: int, value: float) -> None:
         """Take the return of an episode that ended at an env step."""
-        if not math.isfinite(value):
-            return
-        if not self._window:
-            self._zero = value
-        if len(self._window) == WINDOW:
-            old = self._window[0] - self._zero
-            self._sum -= old
-            self._squares -= old * old
-        new = value - self._zero
-        self._window.append(value)
-        self._sum += new
-        self._squares += new * new
-        if len(self._window) == WINDOW:
-            self._judge(step, self._sum / WINDOW)
+        self.extend((step,), (value,))
 
-    def _judge(self, step: int, mean: float) -> None:
+    def extend(self, steps: Sequence[int], values: Sequence[float]) -> list[tuple[int, int]]:
+        """Take the returns of some episodes.
+
+        Returns where among them a collapse became sure, and the step from which on the mean was too low.
+        """
+        window, found = self._window, []
+        for at, value in enumerate(values):
+            if not math.isfinite(value):
+                continue
+            if len(window) == WINDOW:
+                old = window[0] - self._zero
+                self._sum -= old
+                self._squares -= old * old
+            elif not window:
+                self._zero = value
+            new = value - self._zero
+            window.append(value)
+            self._sum += new
+            self._squares += new * new
+            if len(window) == WINDOW and self._judge(steps[at], self._sum / WINDOW):
+                found.append((at, self._from))
+        return found
+
+    def _judge(self, step: int, mean: float) -> bool:
+        """Whether it has been low for long enough, just now."""
         level = mean + self._zero
         if self.best is None:
             self._first = level
@@ -69,8 +81,10 @@ class Collapse:
             self._below += 1
             if self._below == 1:
                 self._from = step
+            return self._below == PATIENCE
         else:
             self._below = 0
+        return False
 
     def copy(self) -> "Collapse":
         """The same, to go back to when a run resumes from here."""

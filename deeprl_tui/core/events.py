@@ -16,6 +16,9 @@ from typing import Any, ClassVar, Literal, TypeAlias, get_args
 MAX_LINE = 65_536
 """Longer lines are refused by writers and skipped by readers, in bytes."""
 
+LARGEST = 1 << 63
+"""Whole numbers of 64 bits at most: what curves and sums can hold."""
+
 Outcome = Literal["finished", "stopped", "paused", "interrupted", "failed"]
 """How an attempt ended in order; `interrupted` was stopped from outside and goes on by itself."""
 
@@ -160,7 +163,7 @@ class Line:
     event: Event
 
 
-_parse = json.JSONDecoder().decode  # json.loads looks for an encoding first: a tenth of reading a log
+parse = json.JSONDecoder().decode  # json.loads looks for an encoding first: a tenth of reading a log
 
 
 class BadLineError(ValueError):
@@ -182,13 +185,13 @@ def decode(raw: bytes) -> Line:
     if len(raw) > MAX_LINE or tail != b',"c":"%08x"}' % zlib.crc32(text):
         raise BadLineError("checksum")
     try:
-        body = _parse((text + b"}").decode())
+        body = parse((text + b"}").decode())
         kind = body["e"]
         readers = _READERS.get(kind)
         if readers is None:
-            return Line(int(body["n"]), _float(body["t"]), Unknown(str(kind)))
+            return Line(int(body["n"]), as_float(body["t"]), Unknown(str(kind)))
         values = {name: read(body[name]) for name, read in readers.items() if name in body}
-        return Line(int(body["n"]), _float(body["t"]), _KINDS[kind](**values))
+        return Line(int(body["n"]), as_float(body["t"]), _KINDS[kind](**values))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise BadLineError(str(error)) from None
 
@@ -201,7 +204,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _float(value: Any) -> float:
+def as_float(value: Any) -> float:
+    """A number of a line; null is NaN. Raises TypeError, OverflowError."""
     if value is None:
         return math.nan
     if type(value) not in (int, float):
@@ -212,6 +216,8 @@ def _float(value: Any) -> float:
 def _int(value: Any) -> int:
     if type(value) is not int:
         raise TypeError(f"{value!r} is not an integer")
+    if not -LARGEST <= value < LARGEST:
+        raise ValueError("larger than any count")
     return value
 
 
@@ -235,13 +241,13 @@ def _outcome(value: Any) -> str:
 
 def _reader(annotation: Any) -> Callable[[Any], Any]:
     readers: dict[Any, Callable[[Any], Any]] = {
-        float: _float,
+        float: as_float,
         int: _int,
         bool: _bool,
         str: _str,
         Outcome: _outcome,
         tuple[int, ...]: lambda value: tuple(map(_int, value)),
-        tuple[float, ...]: lambda value: tuple(map(_float, value)),
+        tuple[float, ...]: lambda value: tuple(map(as_float, value)),
         dict[str, str]: lambda value: {_str(key): _str(item) for key, item in value.items()},
     }
     return readers[annotation]

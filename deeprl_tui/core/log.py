@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from deeprl_tui.core.bulk import Samples, decode_all
 from deeprl_tui.core.events import MAX_LINE, BadLineError, Event, Line, Warn, decode, encode
 from deeprl_tui.core.files import open_regular
 
@@ -88,16 +89,25 @@ class LineReader:
 
     def feed(self, data: bytes) -> Iterator[Line]:
         """Yield the lines that are complete now; keep the rest for the next call."""
+        for raw in self._whole(data):
+            try:
+                yield decode(raw)
+            except BadLineError:
+                self.bad += 1
+
+    def take(self, data: bytes) -> list[Line | Samples]:
+        """The same at once, with episodes and beats as rows: for whoever folds them."""
+        found, bad = decode_all(self._whole(data))
+        self.bad += bad
+        return found
+
+    def _whole(self, data: bytes) -> list[bytes]:
         *whole, rest = (self._rest + data).split(b"\n")
         if len(rest) > MAX_LINE:
             # A line without end is not ours: keep only enough to go on counting it as bad.
             rest = rest[: MAX_LINE + 1]
         self._rest = rest
-        for raw in whole:
-            try:
-                yield decode(raw)
-            except BadLineError:
-                self.bad += 1
+        return whole
 
 
 def read_bytes(path: Path, offset: int, limit: int = CHUNK) -> bytes:

@@ -8,9 +8,9 @@ import math
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import compress, pairwise
 from statistics import fmean
 
 EXPLORED = 150
@@ -80,12 +80,18 @@ class Tally:
 
     def add(self, episode: int, step: int, r: float) -> None:
         """Take an episode that ended at an env step. One whose return is not a number is left out."""
-        if not math.isfinite(r):
-            return
-        self._episodes.append(episode)
-        self._steps.append(step)
-        self._returns.append(r)
-        self._add(episode, step, r)
+        self.extend((episode,), (step,), (r,))
+
+    def extend(self, episodes: Sequence[int], steps: Sequence[int], returns: Sequence[float]) -> None:
+        """Take some of them."""
+        good = list(map(math.isfinite, returns))
+        if not all(good):
+            episodes, steps = list(compress(episodes, good)), list(compress(steps, good))
+            returns = list(compress(returns, good))
+        self._episodes.extend(episodes)
+        self._steps.extend(steps)
+        self._returns.extend(returns)
+        self._add(episodes, steps, returns)
 
     def mark(self, step: int) -> None:
         """A checkpoint was made at an env step: the run may go on from there."""
@@ -111,7 +117,7 @@ class Tally:
         self._sums = current = sums.copy()
         for episode, when, r in kept:
             if episode > current.episode:
-                self._add(episode, when, r)
+                self._add((episode,), (when,), (r,))
 
     def numbers(self) -> Returns:
         """What they say so far."""
@@ -141,21 +147,22 @@ class Tally:
     def _kept(self) -> Iterator[tuple[int, int, float]]:
         return zip(self._episodes, self._steps, self._returns, strict=True)
 
-    def _add(self, episode: int, step: int, r: float) -> None:
-        sums = self._sums
-        sums.episode = episode
-        if step > sums.step:
-            sums.area += r * (step - sums.step)
-            sums.step = step
-        if episode < EXPLORED:
-            return
-        sums.count += 1
-        away = r - sums.mean
-        sums.mean += away / sums.count
-        sums.m2 += away * (r - sums.mean)
-        if self._solved is not None and self._near is not None:
-            sums.solved += r >= self._solved
-            sums.near += r >= self._near
+    def _add(self, episodes: Sequence[int], steps: Sequence[int], returns: Sequence[float]) -> None:
+        sums, solved, near = self._sums, self._solved, self._near
+        for episode, step, r in zip(episodes, steps, returns, strict=True):
+            sums.episode = episode
+            if step > sums.step:
+                sums.area += r * (step - sums.step)
+                sums.step = step
+            if episode < EXPLORED:
+                continue
+            sums.count += 1
+            away = r - sums.mean
+            sums.mean += away / sums.count
+            sums.m2 += away * (r - sums.mean)
+            if solved is not None and near is not None:
+                sums.solved += r >= solved
+                sums.near += r >= near
 
     def _catastrophic(self) -> float:
         least = self._sums.mean - abs(self._sums.mean) / 2

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from deeprl_tui.core.fold import MEAN_OF
+from deeprl_tui.core.course import MEAN_OF
 from deeprl_tui.errors import DeeprlError
 from deeprl_tui.export.logs import Log
 from deeprl_tui.export.out import whole

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from deeprl_tui.config.text import setting
-from deeprl_tui.core.fold import MEAN_OF
+from deeprl_tui.core.course import MEAN_OF
 from deeprl_tui.core.spec import Json
 from deeprl_tui.export.html import Child, Html, joined, table, tag
 from deeprl_tui.export.origin import Place

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from deeprl_tui.core.fold import MEAN_OF
+from deeprl_tui.core.course import MEAN_OF
 from deeprl_tui.errors import UnknownNameError
 from deeprl_tui.export.logs import Beat, Episode, Evaluation, Log
 

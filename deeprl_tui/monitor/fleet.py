@@ -7,6 +7,7 @@ between them, so a slow terminal skips versions instead of falling behind.
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.core.fold import RunFold
@@ -15,53 +16,14 @@ from deeprl_tui.core.spec import RunId, RunSpec
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import RunDirectoryError
 from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Frame, Hello, Reset, Rested
+from deeprl_tui.monitor.hostview import Coming as Coming
+from deeprl_tui.monitor.hostview import HostView as HostView
 from deeprl_tui.runs.record import Record, record_of, view_of
 
 MOST_WANTED = 64
 """Runs at rest whose curves are kept, beside those that were wanted last."""
 CLOCK_S = 2.0
 """Clocks that differ by less are taken for equal: so long a frame may be on its way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coming:
-    """Files of a host's runs on their way here."""
-
-    runs: int = 0  # runs of which something is to come
-    run: str = ""  # which one comes now; empty: none
-    file: str = ""
-    done: int = 0  # bytes of that run that came
-    total: int = 0  # bytes that are to come of it
-    why: str = ""  # why not all comes
-
-
-@dataclass(frozen=True, slots=True)
-class HostView:
-    """What a screen may show of a host."""
-
-    name: str
-    cores: tuple[int, ...] = ()
-    busy: tuple[float, ...] = ()  # share of each core, 0 to 1
-    memory_used: int = 0  # bytes
-    memory_total: int = 0
-    disk_free: int = 0
-    now: float = 0.0  # its wall clock
-    supervisor: bool = False
-    reading: bool = True  # its logs have not been read once yet
-    found: int = 0  # run directories there
-    unread: int = 0  # those of them that have not been read yet
-    fault: str = ""  # why nothing arrives; empty while it does
-    warning: str = ""  # what is wrong though it arrives
-    machine: str = ""  # what it calls itself
-    version: str = ""  # of deeprl-tui there
-    held: frozenset[RunId] = frozenset()  # runs with a living worker there
-    heard: float = 0.0  # when the newest frame came, by the clock of the dashboard; 0: not known
-    fault_since: float = 0.0  # by the same clock
-    price: float | None = None  # of an hour, in dollars; None: nobody says
-    spend: float | None = None  # what it has cost so far, in dollars; None: nobody says
-    by_age: bool = False  # it costs while it is there, not only while its workers run
-    coming: Coming = Coming()  # checkpoints, models and the rest
-    ahead: float = 0.0  # seconds that its wall clock is ahead of ours; 0 where that is little
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,34 +132,32 @@ class Fleet:
                 case Damaged(place, why):
                     self._damaged[place] = why
 
-    def fault(self, host: str, why: str) -> None:
-        """Say that nothing arrives from a host, and why."""
+    def fault(self, host: str, why: str, *, passing: bool = False) -> None:
+        """Say that nothing arrives from a host, and why. passing: such a fault often passes by itself."""
         with self._lock:
-            self._version += 1
-            at = self._hosts.setdefault(host, _Host(HostView(host)))
-            since = at.view.fault_since if at.view.fault else self._wall()
-            at.view = replace(at.view, fault=why, reading=False, fault_since=since)
+            before = self._hosts[host].view if host in self._hosts else HostView(host)
+            since = before.fault_since if before.fault else self._wall()
+            self._change(host, fault=why, reading=False, fault_since=since, passing=passing)
 
     def warn(self, host: str, what: str) -> None:
         """Say what is wrong with a host that does speak; empty: nothing is."""
         with self._lock:
-            self._version += 1
-            at = self._hosts.setdefault(host, _Host(HostView(host)))
-            at.view = replace(at.view, warning=what)
+            self._change(host, warning=what)
 
     def costs(self, host: str, price: float, spend: float, *, by_age: bool) -> None:
         """Say what a host costs in an hour, and has cost so far."""
         with self._lock:
-            self._version += 1
-            at = self._hosts.setdefault(host, _Host(HostView(host)))
-            at.view = replace(at.view, price=price, spend=spend, by_age=by_age)
+            self._change(host, price=price, spend=spend, by_age=by_age)
 
     def comes(self, host: str, coming: Coming) -> None:
         """Say how far the files of a host's runs are."""
         with self._lock:
-            self._version += 1
-            at = self._hosts.setdefault(host, _Host(HostView(host)))
-            at.view = replace(at.view, coming=coming)
+            self._change(host, coming=coming)
+
+    def _change(self, host: str, **what: Any) -> None:
+        self._version += 1
+        at = self._hosts.setdefault(host, _Host(HostView(host)))
+        at.view = replace(at.view, **what)
 
     def snapshot(self) -> FleetSnapshot:
         """The picture now. The same object as long as nothing changed."""
@@ -343,7 +303,7 @@ class Fleet:
 def _feed(known: _Run, fold: RunFold, attempt: int, data: bytes) -> None:
     reader = known.readers.setdefault(attempt, LineReader())
     bad = reader.bad
-    for line in reader.feed(data):
-        fold.apply(attempt, line)
+    for what in reader.take(data):
+        fold.take(attempt, what)
     fold.bad_lines += reader.bad - bad
     known.view = None

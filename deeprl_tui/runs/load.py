@@ -6,12 +6,15 @@ from pathlib import Path
 from deeprl_tui.core.files import read_small
 from deeprl_tui.core.fold import RunFold
 from deeprl_tui.core.layout import RootPaths, RunPaths
-from deeprl_tui.core.log import read_lines
+from deeprl_tui.core.log import LineReader, read_bytes
 from deeprl_tui.core.spec import MAX_SPEC, RunSpec
 from deeprl_tui.core.state import RunView
 from deeprl_tui.core.text import clean
 from deeprl_tui.errors import RunDirectoryError
 from deeprl_tui.runs.homes import is_alive
+
+PIECE = 1 << 18
+"""Bytes of a log that are folded at once."""
 
 
 def load_view(paths: RunPaths, *, held: bool | None = None, whole: bool = False) -> RunView:
@@ -23,10 +26,12 @@ def load_view(paths: RunPaths, *, held: bool | None = None, whole: bool = False)
         held = is_alive(paths)
     fold = RunFold(load_spec(paths), whole=whole)
     for attempt in paths.attempts():
-        lines, bad = read_lines(paths.events(attempt))
-        fold.bad_lines += bad
-        for line in lines:
-            fold.apply(attempt, line)
+        reader, offset = LineReader(), 0
+        while data := read_bytes(paths.events(attempt), offset, PIECE):
+            for what in reader.take(data):
+                fold.take(attempt, what)
+            offset += len(data)
+        fold.bad_lines += reader.bad
     return fold.view(held=held, waiting=read_status(paths))
 
 

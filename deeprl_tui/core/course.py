@@ -1,0 +1,222 @@
+"""What episodes and beats say of a run: its curves, how far it is, and what its returns amount to.
+
+Rule: many rows at once give exactly what they give one by one, only sooner.
+"""
+
+import math
+from array import array
+from collections import deque
+from collections.abc import Mapping, Sequence
+from itertools import compress
+from operator import le, lt
+from typing import NamedTuple
+
+from deeprl_tui.core.bulk import BeatRow, EpisodeRow, Row
+from deeprl_tui.core.collapse import Collapse
+from deeprl_tui.core.curve import Curve, Places
+from deeprl_tui.core.events import Beat
+from deeprl_tui.core.spec import Json, RunSpec
+from deeprl_tui.core.state import METRICS
+from deeprl_tui.core.tally import Tally
+
+MEAN_OF = 100
+"""Returns and lengths are shown as the mean of this many episodes, as in the study."""
+CLOSE = 1e-6
+"""A running sum of returns is wrong by less than this share of the largest: what is closer is summed anew."""
+
+
+class Word(NamedTuple):
+    """Something worth a note."""
+
+    clock: float
+    kind: str  # collapsed, solved
+    text: str
+
+
+class Course:
+    """Takes rows of episodes and beats."""
+
+    def __init__(self, spec: RunSpec, *, whole: bool) -> None:
+        self.curves = {name: Curve() for name in METRICS}
+        self.clock = 0.0
+        self.step = 0
+        self.episodes = 0
+        self.beat = Beat()
+        self.cpu: float | None = None  # share of one core, of late
+        self.solved_at: int | None = None
+        self.solved_episode: int | None = None
+        self.tally = Tally(spec.solved, whole=whole)
+        self.level = Collapse()
+        self._levels: deque[tuple[int, Collapse]] = deque(maxlen=2)  # at the newest checkpoints
+        self._solved = spec.solved
+        self.cpu_s = 0.0  # CPU seconds of this attempt
+        self.cpu_before = 0.0  # and of older ones
+        self._cpu_from: tuple[float, float] | None = None
+        # Gradient updates at a step: what the last beat said, and from there on what the settings say.
+        steps, every = count(spec.settings, "gradient_steps") or 1, count(spec.settings, "train_freq") or 1
+        self._each = steps / every if steps > 0 and every > 0 else 1.0  # -1: as many as steps
+        self._from = float(count(spec.settings, "learning_starts") or 0)
+        self._had = 0.0
+
+    def take(self, rows: Sequence[Row]) -> tuple[float | None, list[Word]]:
+        """Take what follows. Returns when the run got on last, in seconds of training, and notes.
+
+        An episode is getting on, and so is a beat with a higher step.
+        """
+        played = [row for row in rows if len(row) == 6]
+        if played and not self._plain(played):
+            if len(rows) > 1:
+                return self._each_of(rows)
+            if played[0][2] <= self.episodes:  # seen already
+                self.clock = played[0][1]
+                return self.clock, []
+        beats = [row for row in rows if len(row) != 6]
+        moved, counts, updates, guesses = self._line_up(rows)
+        self.clock = rows[-1][1]
+        if beats:
+            self._on_beats(beats, counts, updates)
+        return moved, self._on_episodes(played, guesses) if played else []
+
+    def _plain(self, played: Sequence[EpisodeRow]) -> bool:
+        """Whether these episodes follow what is known, and each other."""
+        _, _, numbers, steps, returns, _ = zip(*played, strict=True)
+        return (
+            numbers[0] > self.episodes
+            and steps[0] >= self.curves["return"].end()
+            and all(map(lt, numbers, numbers[1:]))
+            and all(map(le, steps, steps[1:]))
+            and all(map(math.isfinite, returns))
+        )
+
+    def _each_of(self, rows: Sequence[Row]) -> tuple[float | None, list[Word]]:
+        told = [self.take((row,)) for row in rows]
+        moved = [at for at, _ in told if at is not None]
+        return (moved[-1] if moved else None), [word for _, words in told for word in words]
+
+    def _line_up(self, rows: Sequence[Row]) -> tuple[float | None, list[int], list[float], list[float]]:
+        """What each row takes over from those before it.
+
+        Returns when the run got on last; for each beat the episodes and updates so far; for each episode the
+        updates.
+        """
+        moved, counts, updates, guesses = None, [], [], []
+        episodes, top, since, had, each = self.episodes, self.step, self._from, self._had, self._each
+        cpu, before = self.cpu, self._cpu_from
+        for row in rows:
+            if len(row) == 6:
+                _, moved, episodes, step, _, _ = row
+                guesses.append(had + (step - since) * each if step > since else had)
+            else:
+                _, t, step, done, cpu_s, _, _, _, _ = row
+                if step > top:
+                    moved = t
+                if done > 0:
+                    since, had = step, done
+                counts.append(episodes)
+                updates.append(had + (step - since) * each if step > since else had)
+                if before is not None and t > before[0]:
+                    now = max(0.0, (cpu_s - before[1]) / (t - before[0]))
+                    cpu = now if cpu is None else 0.5 * cpu + 0.5 * now
+                before = (t, cpu_s)
+            if step > top:
+                top = step
+        self.episodes, self.step, self._from, self._had = episodes, top, since, had
+        self.cpu, self._cpu_from = cpu, before
+        return moved, counts, updates, guesses
+
+    def _on_beats(self, beats: Sequence[BeatRow], counts: Sequence[int], updates: Sequence[float]) -> None:
+        _, seconds, steps, done, _, _, rates, losses, epsilons = zip(*beats, strict=True)
+        self.beat = Beat(*beats[-1][2:])
+        self.cpu_s = self.beat.cpu_s
+        columns = (steps, counts, seconds, updates)
+        at = Places(*columns)
+        self.curves["steps/s"].extend(at, array("d", rates))
+        for name, ys, good in (
+            ("epsilon", epsilons, list(map(math.isfinite, epsilons))),
+            ("loss", losses, [many > 0 for many in done]),  # before learning starts, losses are none
+        ):
+            if all(good):
+                self.curves[name].extend(at, array("d", ys))
+            else:
+                chosen = Places(*(list(compress(column, good)) for column in columns))
+                self.curves[name].extend(chosen, array("d", compress(ys, good)))
+
+    def _on_episodes(self, played: Sequence[EpisodeRow], updates: Sequence[float]) -> list[Word]:
+        _, seconds, numbers, steps, returns, lengths = zip(*played, strict=True)
+        curve = self.curves["return"]
+        before = curve.recent(MEAN_OF)
+        at = Places(steps, numbers, seconds, updates)
+        curve.extend(at, array("d", returns))
+        self.curves["length"].extend(at, array("d", lengths))
+        self.tally.extend(numbers, steps, returns)
+        found = [
+            (place, "collapsed", f"lost what it had learned by {since} steps")
+            for place, since in self.level.extend(steps, returns)
+        ]
+        place = self._solves(before, numbers, returns)
+        if place is not None:
+            self.solved_at, self.solved_episode = steps[place], numbers[place]
+            found.append((place, "solved", f"solved at {steps[place]} steps"))
+        found.sort()  # by place, and "collapsed" is before "solved"
+        return [Word(seconds[place], kind, text) for place, kind, text in found]
+
+    def _solves(self, before: "array[float]", numbers: Sequence[int], returns: Sequence[float]) -> int | None:
+        """The first of these episodes with which the mean return reaches the threshold."""
+        if self._solved is None or self.solved_at is not None:
+            return None
+        window, known, total = [*before, *returns], len(before), sum(before)
+        near = MEAN_OF * self._solved - CLOSE * max(map(abs, window))
+        sure = all(map(math.isfinite, window))
+        for place, number in enumerate(numbers):
+            end = known + place + 1
+            total += window[end - 1] - (window[end - 1 - MEAN_OF] if end > MEAN_OF else 0.0)
+            if number >= MEAN_OF and (total >= near or not sure or end < MEAN_OF):
+                newest = window[max(0, end - MEAN_OF) : end]
+                if sum(newest) / len(newest) >= self._solved:
+                    return place
+        return None
+
+    # -- checkpoints -------------------------------------------------------------------------------------
+
+    def see(self, name: str, step: int, y: float) -> None:
+        """Take a value of another curve."""
+        at = self._had + max(0.0, step - self._from) * self._each
+        self.curves[name].append(step=step, episode=self.episodes, seconds=self.clock, updates=at, y=y)
+
+    def start(self) -> None:
+        """Another worker process trains it: its CPU seconds begin at 0."""
+        self.cpu_before += self.cpu_s
+        self.cpu_s, self.cpu, self._cpu_from = 0.0, None, None
+
+    def mark(self, step: int) -> None:
+        """A checkpoint was made."""
+        for curve in self.curves.values():
+            curve.mark(step)
+        self._levels.append((step, self.level.copy()))
+        self.tally.mark(step)
+
+    def rewind(self, step: int, episode: int) -> None:
+        """Go back to a checkpoint: what came after it is void."""
+        for curve in self.curves.values():
+            curve.rewind(step)
+        self.tally.rewind(step)
+        had = self.curves["steps/s"].end("updates")
+        if had > 0:
+            self._from, self._had = step, had
+        self.step, self.episodes = step, episode
+        if self.solved_at is not None and self.solved_at > step:
+            self.solved_at = None
+        self._levels = deque((kept for kept in self._levels if kept[0] <= step), maxlen=2)
+        self.level = self._levels[-1][1].copy() if self._levels else Collapse()
+
+
+def count(settings: Mapping[str, Json], key: str) -> int | None:
+    """A setting that is a whole number, if it is."""
+    value = settings.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def mean_of(curve: Curve) -> float | None:
+    """The mean of a curve's last values."""
+    newest = curve.recent(MEAN_OF)
+    return sum(newest) / len(newest) if newest else None
