@@ -2,7 +2,7 @@
 # What a container of deeprl does: it works in the data folder, and its words are those of `deeprl`.
 #
 #     run NAME... [OPTION...]   deeprl run --headless: SIGTERM brings the workers to their checkpoints
-#     stay                      wait for `docker exec`, and end what was started there on SIGTERM
+#     stay                      train what waits, wait for `docker exec`, and end what was started on SIGTERM
 #     jupyter [OPTION...]       look at results (image :jupyter)
 #     sh, python, deeprl-tui    that program
 #     anything else             deeprl, with these arguments
@@ -49,12 +49,20 @@ leave() {
   trap '' TERM INT
   for pid in $(supervisors); do kill -TERM "$pid" 2>/dev/null || true; done
   while [ -n "$(supervisors)" ]; do sleep 0.2; done
-  kill "$sleeper" 2>/dev/null || true
+  [ -z "$sleeper" ] || kill "$sleeper" 2>/dev/null || true
   exit 143
 }
 
+# A machine that was off, or a container that took another's place: its runs go on.
+go_on() {
+  [ -d runs ] || return 0
+  python -c 'import sys; from pathlib import Path; from deeprl_tui import ops; ops.supervise(Path(sys.argv[1]))' "$data/runs" || true
+}
+
 stay() {
+  sleeper=
   trap leave TERM INT
+  go_on
   sleep infinity &
   sleeper=$!
   wait "$sleeper"

@@ -30,6 +30,8 @@ class Container:
             made.mkdir()
         (self.bin / "deeprl").write_text(TOLD)
         (self.bin / "deeprl").chmod(0o755)
+        (self.bin / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        (self.bin / "python").chmod(0o755)
         shutil.copy(ROOT / "docker" / "entrypoint.sh", self.bin / "entrypoint")
         self.study = shutil.copy(ROOT / "experiments.toml", folder / "study.toml")
 
@@ -161,6 +163,18 @@ def test_a_waiting_container_ends_the_supervisors_of_its_data(container: Contain
         waiting.send_signal(signal.SIGTERM)
         waiting.communicate(timeout=60)
     assert (supervisor.wait(30), waiting.returncode) == (143, 143)
+
+
+def test_a_waiting_container_trains_what_waits(container: Container) -> None:
+    """The machine was switched off, or the container is a newer one."""
+    root = container.data / ops.RUNS
+    paths = make_run(root, spec(), [(0.0, start())])
+    with FileLock.acquire(paths.lock, "pid 1"):  # so there is something to supervise
+        waiting = container.start("stay")
+        wait_until(lambda: ops.supervised(root), 30, "a supervisor")
+        waiting.send_signal(signal.SIGTERM)
+        waiting.communicate(timeout=60)
+    assert not ops.supervised(root)
 
 
 def name_of(pid: str) -> str:
