@@ -54,8 +54,8 @@ class Absent:
 
         requeue: gives runs of a host to others, as many as have room. old: whether a host that was asked in
         vain for so many seconds is not waited for. label: the project of a cloud that a host is of; empty:
-        none. ask: what the cloud says of a project; None: nothing. told: hears, in a thread of ours, what the
-        cloud said of a host.
+        none. ask: what the cloud says of a project; None: nothing. told: hears what became known
+        of a host since it was asked about last.
         """
         self._requeue = requeue
         self._monotonic = monotonic
@@ -85,6 +85,13 @@ class Absent:
                 self._asking.add(label)
                 threading.Thread(target=self._find_out, args=(label, now), daemon=True).start()
         return self._settle(host, silence, why)
+
+    def look_again(self) -> None:
+        """A core became free somewhere: runs of machines that are off may find room now."""
+        with self._lock:
+            off = {host: silence for host, silence in self._silent.items() if silence.off}
+        for host, silence in off.items():
+            self._tell(host, silence)
 
     def _settle(self, host: str, silence: _Silence, why: str) -> str:
         """Give away the runs of a host that is not waited for; what there is to say."""
@@ -117,8 +124,13 @@ class Absent:
             for host, silence in asked.items():
                 silence.off, silence.asked = states.get(host, GONE), at
         for host, silence in asked.items():
-            if silence.off and self._silent.get(host) is silence:
-                self._told(host, self._settle(host, silence, ""))
+            if silence.off:
+                self._tell(host, silence)
+
+    def _tell(self, host: str, silence: _Silence) -> None:
+        """Settle a silence of which nobody asks at the moment, if it lasts."""
+        if self._silent.get(host) is silence:
+            self._told(host, self._settle(host, silence, ""))
 
 
 def _words(silence: _Silence, why: str) -> str:

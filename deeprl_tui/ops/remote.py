@@ -199,6 +199,7 @@ class Hosts:
                         remember(RootPaths(self._root), host, self._wall(), held)
                 if before is None or before - held:  # its logs are here now; or runs ended, or had to
                     self._pull(host)
+                    self._absent.look_again()
 
     def fault(self, host: str, why: str) -> None:
         """Nothing arrives from a host. Too long, or its machine is off, and its runs go on elsewhere."""

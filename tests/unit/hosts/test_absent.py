@@ -66,6 +66,17 @@ def test_off(lab: Lab) -> None:
     assert lab.requeued == ["p-2", "p-2"]  # what found no room the first time
 
 
+def test_room_later(lab: Lab) -> None:
+    """When a core becomes free, runs of a machine that is off are looked at again, those of others not."""
+    lab.states = {"p-2": "terminated"}
+    for host in ("p-2", "own"):
+        lab.silent(host, 0)
+    lab.silent("p-2", ASK_AFTER_S)
+    wait_until(lambda: len(lab.told) == 1, 10, "the word")
+    lab.absent.look_again()
+    assert lab.requeued == ["p-2", "p-2"]
+
+
 def test_gone(lab: Lab) -> None:
     """A machine that is not in the listing is deleted."""
     lab.states = {"p-1": ""}
