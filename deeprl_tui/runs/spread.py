@@ -1,7 +1,8 @@
 """Which run goes to which host. Pure.
 
-Rule: the largest work first, each run to the host that will be done with it first. What is unknown counts as
-much as the rest.
+Rule: the largest work first, each run to the host that will be done with it first; of equal ones to the one
+with the most of its cores free, where fewer neighbors share its memory. What is unknown counts as much as
+the rest.
 """
 
 from collections.abc import Mapping
@@ -36,7 +37,14 @@ def spread(work: Mapping[RunId, float | None], rooms: Mapping[str, Room]) -> dic
     found: dict[str, list[RunId]] = {name: [] for name in open_rooms}
     for run in sorted(work, key=lambda run: (-(work[run] or usual), run)):
         seconds = work[run] or usual
-        name = min(ends, key=lambda name: (min(ends[name]) + seconds / open_rooms[name].speed, name))
+        name = min(
+            ends,
+            key=lambda name: (
+                min(ends[name]) + seconds / open_rooms[name].speed,
+                sum(end > 0 for end in ends[name]) / len(ends[name]),
+                name,
+            ),
+        )
         core = ends[name].index(min(ends[name]))
         ends[name][core] += seconds / open_rooms[name].speed
         found[name].append(run)

@@ -25,6 +25,13 @@ def test_busy_host() -> None:
     assert spread({a: 5.0}, {"a": Room(2, busy=2), "b": Room(1)})["b"] == [a]
 
 
+def test_equal_hosts_share() -> None:
+    """Where several hosts would be done at once, the one with the most free cores takes the run."""
+    a, b, c = runs(3)
+    found = spread(dict.fromkeys((a, b, c), 1.0), {"one": Room(2), "two": Room(4)})
+    assert found == {"one": [a], "two": [b, c]}
+
+
 def test_no_room() -> None:
     """Without a core there is nothing to decide."""
     with pytest.raises(ValueError, match="no host"):
