@@ -16,19 +16,21 @@ MEASURER = "deeprl_agents.measure"
 """Reached by name in a process of its own, so the tool has no import of the learner."""
 START_S = 120.0
 """Importing the learner takes seconds, on a busy machine many."""
+LEAVING = Path("/run/deeprl/farewell")
+"""There while a machine of a cloud goes down, made by hosts/gce/startup.sh: nothing is begun on it then."""
 
 
 def ensure_supervisor(
     root: Path, *, cores: int | None = None, detached: bool = True
 ) -> subprocess.Popen[bytes] | None:
-    """Start a supervisor for a runs folder if it has none. Safe to call at any time.
+    """Start a supervisor for a runs folder if it has none, unless the machine goes down. Safe at any time.
 
     detached: in a session of its own, so that it outlives us.
 
     Two that start at once settle it by the lock: the second one ends with exit code 73.
     """
     paths = RootPaths(root)
-    if is_held(paths.supervisor_lock):
+    if is_held(paths.supervisor_lock) or LEAVING.exists():
         return None
     root.mkdir(parents=True, exist_ok=True)
     fd = os.open(paths.supervisor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

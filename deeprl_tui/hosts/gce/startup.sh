@@ -1,7 +1,7 @@
 #!/bin/bash
 # What a machine made by `deeprl gce up` does each time it starts: the user, what a push needs, and two units.
 #
-#   idle       every minute: power off when no process of the user ran for a while, so no worker and nobody's ssh
+#   idle       every minute: power off when no process of the user ran for a while but those of who watches
 #   farewell   when the machine goes down (a spot machine has 30 s): workers write their checkpoints first
 #
 # Runs as root from the metadata server, without any rights in the cloud. Repeating it is harmless.
@@ -17,9 +17,11 @@ attribute() { # name, default
     "http://$metadata/computeMetadata/v1/instance/attributes/$1" || echo "$2"
 }
 
-# Processes of the user that mean work: all but what systemd keeps for a user who lingers.
+# Processes of the user that mean work: all but what systemd keeps for a user who lingers, and those of a
+# dashboard that looks on from elsewhere.
 busy() {
-  ps -u "$user" -o comm= | grep -qvxE 'systemd|\(sd-pam\)|dbus-daemon|dbus-broker|ssh-agent|gpg-agent'
+  ps -u "$user" -o comm=,args= |
+    grep -qvE '^(systemd|\(sd-pam\)|dbus-daemon|dbus-broker|ssh-agent|gpg-agent|sshd|sshd-session) |/deeprl serve$'
 }
 
 idle() {
@@ -38,11 +40,18 @@ idle() {
   fi
 }
 
-# The supervisor asks its workers; each goes to its next safe point and writes a checkpoint.
+# The supervisor asks its workers; each goes to its next safe point and writes a checkpoint. Nothing is begun
+# from then on, and who watches has some seconds to bring the checkpoints home.
 farewell() {
+  mkdir -p "$state" && touch "$state/farewell"
   pkill -TERM -u "$user" -f deeprl_tui.supervisor || return 0
-  for _ in $(seq 1 100); do
-    pgrep -u "$user" -f deeprl_tui.supervisor >/dev/null || return 0
+  wait_for deeprl_tui.supervisor 70
+  wait_for 'deeprl(_tui)? serve' 40
+}
+
+wait_for() { # what, fifths of a second
+  for _ in $(seq 1 "$2"); do
+    pgrep -u "$user" -f "$1" >/dev/null || return 0
     sleep 0.2
   done
 }
@@ -59,6 +68,7 @@ install_parts() {
 
 install_units() {
   mkdir -p "$state"
+  rm -f "$state/farewell"
   attribute deeprl-idle-minutes 0 | grep -xE '[0-9]{1,5}' >"$state/idle-minutes" || echo 0 >"$state/idle-minutes"
   [ "$(realpath "$0")" = "$place" ] || install -m 0755 "$0" "$place"
   cat >"$units/deeprl-idle.service" <<UNIT

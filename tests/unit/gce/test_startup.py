@@ -8,6 +8,14 @@ import pytest
 
 from deeprl_tui.hosts.gce.machines import startup_script
 
+ALWAYS = (
+    "systemd         /lib/systemd/systemd --user",
+    "(sd-pam)        (sd-pam)",
+    "sshd            sshd: deeprl@notty",
+    "deeprl          /home/deeprl/.deeprl/env/0123456789ab/bin/python /home/deeprl/bin/deeprl serve",
+)
+"""Processes that mean no work, by name and arguments: what a user has who lingers, and who watches."""
+
 
 class Place:
     """A folder with programs that stand in for the system's, and note what they are asked."""
@@ -33,7 +41,7 @@ class Place:
 
     def runs(self, *names: str) -> None:
         """Processes of the user, besides those that are always there."""
-        lines = "\\n".join(("systemd", "(sd-pam)", *names))
+        lines = "\\n".join((*ALWAYS, *names))
         self.program("ps", f'printf "{lines}\\n"')
 
     def do(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -75,9 +83,17 @@ def test_off_after_idle_minutes(place: Place) -> None:
     assert place.off()
 
 
-@pytest.mark.parametrize("name", ["python", "sshd", "ssh", "bash", "deeprl"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "python          python -m deeprl_tui.supervisor /home/deeprl/deeprl/p/runs",
+        "bash            -bash",
+        "rsync           rsync --server",
+        "deeprl          python /home/deeprl/.deeprl/env/0123456789ab/bin/deeprl run LL_basic",
+    ],
+)
 def test_work_begins_the_count_anew(place: Place, name: str) -> None:
-    """A worker, or somebody's ssh, counts as work."""
+    """A worker, a shell or a copy counts as work; who only watches does not."""
     place.do("idle")
     place.do("idle")
     place.runs(name)
@@ -102,6 +118,16 @@ def test_farewell(place: Place) -> None:
     place.program("pkill", "")
     assert place.do("farewell").returncode == 0
     assert "pkill -TERM -u deeprl -f deeprl_tui.supervisor" in place.log.read_text()
+    assert (place.state / "farewell").exists()
+
+
+def test_farewell_to_who_watches(place: Place) -> None:
+    """Once the workers are done it waits, for a while, for who brings their checkpoints home."""
+    seen = place.folder / "seen"
+    place.program("pkill", "")
+    place.program("pgrep", f'case "$*" in *serve*) [ ! -e {seen} ] && touch {seen} ;; *) exit 1 ;; esac')
+    assert place.do("farewell").returncode == 0
+    assert place.log.read_text().count("serve") == 2
 
 
 def test_farewell_without_runs(place: Place) -> None:
