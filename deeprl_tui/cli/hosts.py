@@ -32,6 +32,8 @@ COLUMNS = (
     Column("disk free", right=True, rank=2),
     Column("heard", cut=True, least=16),
 )
+AT_ONCE = 4
+"""Hosts that are made ready at a time: they share the way out of here."""
 ANSWER_S = 20.0
 """A host that has not spoken after so long is said to be silent."""
 
@@ -127,22 +129,27 @@ def push(
     """Bring hosts to this version: environment, experiments.toml, plug-ins. Quick when nothing changed."""
     from deeprl_tui.ops.pushing import push as push_to
 
+    from concurrent.futures import ThreadPoolExecutor
+
     output, project = Output(), load_project(file)
     links = ops.hosts_of(find_runs_folder(file, runs, make=True), project)
     packed = sorted(wheels.glob("*.whl")) if wheels else []
-    code = ExitCode.OK
+
+    def one(name: str) -> int:
+        try:
+            done = push_to(links, project, name, wheels=packed, say=output.say)
+        except DeeprlError as error:
+            output.error(error)
+            return error.exit_code
+        what = "installed" if done.installed else "nothing new"
+        output.line(f"{name}  ready  {what}  {done.env}  {done.seconds:.1f} s")
+        return ExitCode.OK
+
     try:
-        for name in names:
-            try:
-                done = push_to(links, project, name, wheels=packed, say=output.say)
-                what = "installed" if done.installed else "nothing new"
-                output.line(f"{name}  ready  {what}  {done.env}  {done.seconds:.1f} s")
-            except DeeprlError as error:
-                output.error(error)
-                code = error.exit_code
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return next((code for code in pool.map(one, dict.fromkeys(names)) if code), ExitCode.OK)
     finally:
         links.close()
-    return code
 
 
 def _list(names: Sequence[str], file: Path | None, runs: Path | None, as_json: bool) -> int:
