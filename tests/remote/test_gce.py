@@ -1,9 +1,10 @@
 """From nothing to machines with runs, and back: a cloud whose machines are namespaces with an sshd each.
 
-The real `gcloud` asks for them, if it is installed. What is preempted has its few seconds; results come home.
+The real `gcloud` asks for them, if it is installed; else a program of ours does. The machines have Python and
+nothing else, and a user without rights. What is preempted has its few seconds; results come home.
+`./dev cloud` runs this and prints its steps with times.
 """
 
-import json
 import os
 import shlex
 import shutil
@@ -18,23 +19,41 @@ import gce_lab
 import pytest
 import support
 import vm_lab
+import wheels_lab
 from process_lab import PROJECT
 
-from deeprl_tui.core.events import End
+from deeprl_tui.core.events import End, Resume
 from deeprl_tui.core.layout import RootPaths, RunPaths
+from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.log import read_lines
 from deeprl_tui.core.state import Finished
 from deeprl_tui.hosts.gce.machines import startup_script
 from deeprl_tui.runs.homes import home_of
 from deeprl_tui.runs.load import load_view
+from deeprl_tui.runs.moves import ELSEWHERE
+
+CORES = sorted(os.sched_getaffinity(0))[:2]
+
+
+def lacks() -> str:
+    """What this machine lacks for such a cloud; empty if nothing."""
+    if vm_lab.lacks() or wheels_lab.lacks():
+        return vm_lab.lacks() or wheels_lab.lacks()
+    if len(CORES) < 2:
+        return "needs two cores"
+    return "" if shutil.which("pkill") else "needs pkill (procps)"
+
 
 pytestmark = [
-    pytest.mark.skipif(bool(vm_lab.lacks()), reason=vm_lab.lacks() or "-"),
-    pytest.mark.skipif(shutil.which("pkill") is None, reason="needs pkill (procps)"),
-    pytest.mark.timeout(600),
+    pytest.mark.skipif(bool(lacks()), reason=lacks() or "-"),
+    pytest.mark.timeout(900),
 ]
 UP = ("gce", "up", "-n", "2", "--zones", "europe-west1-b,us-central1-a", "--spot")
 NAMES = ("p-1", "p-2")
+LONG, SHORT = 800_000, 300_000
+"""Steps of runs that last half a minute and some seconds."""
+AGAIN_S = 3.0
+"""A push that finds nothing new takes less."""
 
 
 class Namespaces(gce_lab.Backend):
@@ -53,15 +72,20 @@ class Namespaces(gce_lab.Backend):
         if name not in self.network.machines:
             machine = vm_lab.Machine(self.network, name, len(self.network.machines) + 1)
             self.network.machines[name] = machine
-            vm_lab.prepare_home(machine.home, len(self.network.machines))
             metadata = {item["key"]: item["value"] for item in vm["metadata"]["items"]}
             user, _, key = metadata["ssh-keys"].strip().partition(":")
             (machine.folder / "authorized_keys").write_text(key + "\n")
             for file in ("passwd", "shadow"):
                 path = machine.folder / file
                 path.write_text(path.read_text().replace(f"{vm_lab.USER}:", f"{user}:", 1))
+            with open(machine.folder / "sshd_config", "a") as config:  # its cores are its own
+                config.write(f"SetEnv DEEPRL_LOCK_DIR={vm_lab.HOME}/locks\n")
         machine = self.network.machines[name]
         machine.boot()
+        cores = ",".join(map(str, CORES))
+        subprocess.run(
+            ["taskset", "-a", "-c", "-p", cores, str(machine.init())], check=True, stdout=subprocess.DEVNULL
+        )
         kind, key = machine.host_key.split()
         return machine.address, [(kind, key)]
 
@@ -69,7 +93,7 @@ class Namespaces(gce_lab.Backend):
         """Tell workers, as systemd would; then all is gone."""
         machine = self.network.machines[vm["name"]]
         if grace:
-            (init,) = (pid for pid in machine.processes() if vm_lab._is_init(pid))
+            init = machine.init()
             inside = ["nsenter", f"--mount=/proc/{init}/ns/mnt", f"--pid=/proc/{init}/ns/pid"]
             subprocess.run([*inside, str(startup_script()), "farewell"], check=True, timeout=grace)
         machine.crash()
@@ -114,20 +138,21 @@ class Session:
         """Print what was done, with the time."""
         print(f"{time.monotonic() - self.began:6.1f} s  {what}", flush=True)  # noqa: T201  for who runs it to see
 
-    def run_on(self, name: str) -> RunPaths:
-        """The run that lives on a machine."""
-        (paths,) = [paths for paths in RootPaths(self.root).runs() if home_of(paths) == name]
-        return paths
+    def homes(self) -> dict[str, RunPaths]:
+        """The runs that are not over, by the machine that they live on."""
+        found = {home_of(paths): paths for paths in RootPaths(self.root).runs() if paths.attempts()}
+        return {
+            name: paths for name, paths in found.items() if not isinstance(load_view(paths).state, Finished)
+        }
 
-    def size(self, name: str) -> int:
-        """Bytes that came from a machine."""
-        paths = self.run_on(name)
+    def size(self, paths: RunPaths) -> int:
+        """Bytes of a run's logs here."""
         return sum(paths.events(attempt).stat().st_size for attempt in paths.attempts())
 
-    def wait_growth(self, name: str, what: str) -> None:
-        """Wait until data arrived that was not here before."""
-        before = self.size(name)
-        support.wait_until(lambda: self.size(name) > before + 800, 120, f"data of {name} {what}")
+    def wait_growth(self, paths: RunPaths, what: str) -> None:
+        """Wait until data of a run arrived that was not here before."""
+        before = self.size(paths)
+        support.wait_until(lambda: self.size(paths) > before + 800, 120, f"data {what}")
 
     def close(self) -> None:
         """End all clients."""
@@ -144,67 +169,137 @@ def network(tmp_path: Path) -> Iterator[vm_lab.Network]:
         yield made
     finally:
         made.close()
+        for machine in made.machines.values():
+            shutil.rmtree(machine.home / ".deeprl", ignore_errors=True)  # more than a gigabyte each
 
 
-def test_from_nothing_and_back(tmp_path: Path, network: vm_lab.Network) -> None:
-    """Up, run, a cut, a preemption, up again, all finished and home, down: nothing is lost or left."""
+def test_from_nothing_and_back(
+    tmp_path: Path, network: vm_lab.Network, request: pytest.FixtureRequest
+) -> None:
+    """Up, push, run, a cut, two preemptions, pull, down: all is finished and here, nothing is left there."""
     cloud = gce_lab.Compute(backend=Namespaces(network))
+    assert request.config.cache is not None
+    wheels = wheels_lab.fetch(request.config.cache.mkdir("wheels"))
     with gce_lab.serve(cloud) as port:
-        settings: Callable[[int, Path], dict[str, str]] = gce_lab.settings
-        if shutil.which("gcloud") is None:
-            settings = gce_lab.stand_in
+        real = shutil.which("gcloud")
+        way: Callable[[int, Path], dict[str, str]] = gce_lab.settings if real else gce_lab.stand_in
         session = Session(
             tmp_path,
             {
-                **settings(port, tmp_path / "gcloud"),
+                **way(port, tmp_path / "gcloud"),
                 "XDG_STATE_HOME": str(tmp_path / "state"),
                 "DEEPRL_SSH": shlex.join([*network.in_laptop, "ssh"]),
             },
         )
         try:
-            _tell(session, cloud, network)
+            session.step(f"asking the cloud with {real or 'a stand-in for gcloud, which is not installed'}")
+            _make(session, wheels)
+            _train(session, cloud, network)
+            _wait_for_its_own(session, cloud)
+            session.deeprl("pull", "--all")
+            session.step("pull: models and checkpoints are here")
+            session.deeprl("gce", "down", "--yes")
+            assert cloud.vms == {}
+            session.step("gce down: nothing is left")
         finally:
             session.close()
 
 
-def _tell(session: Session, cloud: gce_lab.Compute, network: vm_lab.Network) -> None:
+def _make(session: Session, wheels: Path) -> None:
     session.deeprl(*UP)
     session.step("gce up: two machines in two zones, host keys known")
-    long = ("--set", "total_timesteps=40000", "--set", "train_freq=4")
-    training = session.start("run", "base", "--seeds", "2", *long, "--on", ",".join(NAMES), "--headless")
-    support.wait_until(lambda: len(list(RootPaths(session.root).runs())) == 2, 60, "runs")
-    for name in NAMES:
-        session.wait_growth(name, "of a run that began")
+    push = ("push", *NAMES, "--wheels", str(wheels))
+    session.deeprl(*push)
+    session.step("push: both have this version, its dependencies and the project")
+    told = [line.split() for line in session.deeprl(*push).splitlines() if " ready " in line]
+    assert [(words[0], words[2:4]) for words in told] == [(name, ["nothing", "new"]) for name in NAMES]
+    slowest = max(float(words[-2]) for words in told)
+    assert slowest < AGAIN_S
+    session.step(f"push again: nothing new after {slowest:.1f} s")
+
+
+def _train(session: Session, cloud: gce_lab.Compute, network: vm_lab.Network) -> None:
+    """Two runs; one loses its machine and goes on on the other."""
+    training = session.start(
+        "run", "base", "--seeds", "2", *settings(LONG), "--on", ",".join(NAMES), "--headless"
+    )
+    support.wait_until(lambda: len(session.homes()) == 2, 60, "runs")
+    one, two = (session.homes()[name] for name in NAMES)
+    for paths in (one, two):
+        session.wait_growth(paths, "of a run that began")
     session.step("run: a run on each, and data of both arrives")
 
     network.machines["p-1"].cut()
-    session.wait_growth("p-2", "while the other is cut off")
+    session.wait_growth(two, "while the other is cut off")
     network.machines["p-1"].mend()
-    session.wait_growth("p-1", "after the cut")
+    session.wait_growth(one, "after the cut")
     session.step("a link cut and mended: data goes on")
 
-    support.wait_until(lambda: load_view(session.run_on("p-2")).step > 2000, 120, "p-2 to train")
-    cloud.preempt("p-2", grace=25)
-    assert json.loads(session.deeprl("gce", "ls", "--json").splitlines()[1])["state"] == "terminated"
+    support.wait_until(lambda: (load_view(two).checkpoint_step or 0) > 0, 120, "a checkpoint on p-2")
     refused = session.start("gce", "down", "p-2", "--yes")
     assert refused.wait(60) == 5
     assert "p-2: base+" in session.told(refused)
-    session.step("p-2 preempted; gce down refuses: its run is not home")
+    session.step("gce down refuses: results on p-2 are not home")
+
+    cloud.preempt("p-2", grace=25)
+    session.step("p-2 preempted: its worker wrote a checkpoint in its last seconds")
+    support.wait_until(lambda: home_of(two) == "p-1", 120, "another host to take the run")
+    support.wait_until(lambda: resumed(two) > 0, 120, "the second attempt")
+    assert outcomes(two, 1) == ["interrupted"]
+    session.step(f"its run goes on on p-1 from step {resumed(two)}, as attempt 2")
 
     session.deeprl(*UP)
-    session.step("gce up again: p-2 is started, with its disk")
+    there = network.machines["p-2"].home / "deeprl/p/runs" / two.folder.relative_to(session.root)
+    old = RunPaths(there)
+    support.wait_until(lambda: home_of(old) == ELSEWHERE, 60, "p-2 to give it up")
+    session.step("gce up again: p-2 is there with its disk, and gives the run up")
     assert training.wait(300) == 0, session.told(training)
-    for name in NAMES:
-        view = load_view(session.run_on(name))
-        assert isinstance(view.state, Finished)
-        assert view.step == 40000
-    assert len(session.run_on("p-2").attempts()) == 2
-    lines, _ = read_lines(session.run_on("p-2").events(1))
-    assert [line.event.outcome for line in lines if isinstance(line.event, End)] == ["interrupted"]
-    session.step("both runs finished; p-2's in two attempts")
+    for paths in (one, two):
+        assert_finished(paths, LONG)
+    assert two.attempts() == [1, 2]
+    assert old.attempts() == [1]
+    assert not is_held(old.lock)
+    session.step("both runs finished on p-1; p-2 trained no more")
 
-    session.deeprl("pull", "--all")
-    session.step("pull: models and checkpoints are here")
-    session.deeprl("gce", "down", "--yes")
-    assert cloud.vms == {}
-    session.step("gce down: nothing is left")
+
+def _wait_for_its_own(session: Session, cloud: gce_lab.Compute) -> None:
+    """A run that no other host has room for goes on where it was."""
+    training = session.start("run", "base", "--seeds", "1", *settings(SHORT), "--on", "p-2", "--headless")
+    support.wait_until(lambda: "p-2" in session.homes(), 60, "a run on p-2")
+    paths = session.homes()["p-2"]
+    support.wait_until(lambda: (load_view(paths).checkpoint_step or 0) > 0, 120, "a checkpoint on p-2")
+    cloud.preempt("p-2")
+    session.deeprl(*UP)
+    session.step("p-2 gone without a word, nobody has room for its new run; gce up again")
+    assert training.wait(300) == 0, session.told(training)
+    assert_finished(paths, SHORT)
+    assert paths.attempts() == [1, 2]
+    assert home_of(paths) == "p-2"
+    session.step(f"that run finished on p-2, from step {resumed(paths)}")
+
+
+def settings(steps: int) -> tuple[str, ...]:
+    """Words that make runs long, with checkpoints now and then."""
+    return ("--set", f"total_timesteps={steps}", "--set", "train_freq=4", "--set", "save_freq=50000")
+
+
+def resumed(paths: RunPaths) -> int:
+    """The step from which the second attempt went on; 0 before it did."""
+    if not paths.events(2).exists():
+        return 0
+    events = (line.event for line in read_lines(paths.events(2))[0])
+    return next((event.step for event in events if isinstance(event, Resume)), 0)
+
+
+def outcomes(paths: RunPaths, attempt: int) -> list[str]:
+    """How an attempt ended."""
+    return [
+        line.event.outcome for line in read_lines(paths.events(attempt))[0] if isinstance(line.event, End)
+    ]
+
+
+def assert_finished(paths: RunPaths, steps: int) -> None:
+    """A run used up its budget."""
+    view = load_view(paths)
+    assert isinstance(view.state, Finished)
+    assert view.step == steps
