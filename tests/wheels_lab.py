@@ -30,7 +30,7 @@ def lacks() -> str:
 
 
 def fetch(folder: Path) -> Path:
-    """The one folder below this, with all wheels. torch is packed as it is here: an index may have another."""
+    """The one folder below this, with all wheels. torch is packed as it is here: an index may have others."""
     needs = parcel.requirements()
     wheels = folder / hashlib.sha256("\n".join(needs).encode()).hexdigest()[:12]
     if wheels.exists():
