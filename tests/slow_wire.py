@@ -37,7 +37,10 @@ def main(one: str, other: str, seconds: float, loss: float) -> None:
         patience = max(0.0, waiting[0][0] - time.monotonic()) if waiting else None
         ready, _, _ = select.select(ports, [], [], patience)
         for port in ready:
-            packet = port.recv(LARGEST)
+            try:
+                packet = port.recv(LARGEST)
+            except OSError:
+                continue  # its link went down
             if chance.random() >= loss:
                 number += 1
                 to = 1 - ports.index(port)

@@ -103,6 +103,8 @@ def prepare_home(home: Path, number: int = 0) -> None:
     serve = home / ".deeprl" / "serve"
     serve.parent.mkdir(parents=True, exist_ok=True)
     words = 'export DEEPRL_LOCK_DIR="$HOME/locks" DEEPRL_KERNEL=torch'  # torch: runs that last
+    if elsewhere := os.environ.get("PYTHONPATH"):
+        words += f" PYTHONPATH={shlex.quote(elsewhere)}"
     core = cores[number % len(cores)]
     start = f"exec taskset -c {core} {shlex.quote(sys.executable)} -m deeprl_tui serve"
     serve.write_text(f"#!/bin/sh\n{words}\n{start}\n")
@@ -180,6 +182,13 @@ class Machine:
     def mend(self) -> None:
         """Let packets through again."""
         self._network.switch_ip("link", "set", self._port, "up")
+
+    def sent(self) -> int:
+        """Bytes that have left the machine since it was switched on."""
+        for line in Path(f"/proc/{self.pid}/net/dev").read_text().splitlines():
+            if line.strip().startswith("eth0:"):
+                return int(line.partition(":")[2].split()[8])
+        raise AssertionError("no network")
 
     def slow(self, seconds: float, loss: float) -> None:
         """Let each packet take so long in each direction, and lose this share of them."""
