@@ -12,7 +12,7 @@ from deeprl_tui.cli.hosts import heard
 from deeprl_tui.cli.output import Output
 from deeprl_tui.cli.place import AsJson, File, Runs, find_runs_folder, try_project
 from deeprl_tui.cli.pull import bring_home
-from deeprl_tui.cli.run import screen_for
+from deeprl_tui.cli.screens import Manner, Notify
 from deeprl_tui.cli.watch import Interrupt, Scene, scene, verdict, watch
 from deeprl_tui.config import Project
 from deeprl_tui.config.hosts import LOCAL
@@ -38,6 +38,8 @@ def attach(
         Optional[list[str]],  # noqa: UP045
         typer.Argument(metavar="[HOST...]", help="Default: all hosts of the project."),
     ] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="For scripts: plain lines.")] = False,
+    notify: Notify = None,
     file: File = None,
     runs: Runs = None,
     as_json: AsJson = False,
@@ -46,7 +48,8 @@ def attach(
 
     ctrl+c stops looking, not the runs.
     """
-    output, project = Output(), try_project(file)
+    output, project, manner = Output(), try_project(file), Manner(headless, as_json, notify)
+    manner.check()
     root = find_runs_folder(file, runs, make=True)
     fleet = Fleet(ops.clock)
     links = ops.hosts_of(root, project, fleet)
@@ -58,7 +61,7 @@ def attach(
     feed = ops.watch(root, fleet)
     try:
         _say_faults(output, fleet, asked)
-        code = _follow(output, fleet, lambda snapshot: _runs_of(snapshot, root, asked), as_json)
+        code = _follow(output, fleet, root, lambda snapshot: _runs_of(snapshot, root, asked), manner)
         return _bring_home(output, links, root, _runs_of(fleet.snapshot(), root, asked), code)
     finally:
         links.close()
@@ -66,7 +69,7 @@ def attach(
 
 
 def run_on(
-    output: Output, project: Project, request: Request, root: Path, names: Sequence[str], as_json: bool
+    output: Output, project: Project, request: Request, root: Path, names: Sequence[str], manner: Manner
 ) -> int:
     """Send runs to hosts, the largest first, each to the one that is done with it first; then watch."""
     fleet = Fleet(ops.clock)
@@ -77,7 +80,7 @@ def run_on(
         links.pull_in_background()
         links.attach(others)
         sent = _send(output, links, fleet, request, root, names)
-        code = _follow(output, fleet, lambda _: sent.ids, as_json)
+        code = _follow(output, fleet, root, lambda _: sent.ids, manner)
         return _bring_home(output, links, root, sent.ids, code)
     finally:
         links.close()
@@ -114,9 +117,11 @@ def _runs_of(snapshot: FleetSnapshot, root: Path, names: Sequence[str]) -> tuple
 def _follow(
     output: Output,
     fleet: Fleet,
+    root: Path,
     ids: Callable[[FleetSnapshot], Sequence[RunId]],
-    as_json: bool,
+    manner: Manner,
 ) -> int:
+    speeds = ops.speeds(root)
     deadline = time.monotonic() + APPEAR_S
 
     def picture() -> Scene | None:
@@ -124,12 +129,12 @@ def _follow(
         wanted = ids(snapshot)
         if any(run not in snapshot.runs for run in wanted) and time.monotonic() < deadline:
             return None  # what was made just now is not read yet
-        return scene(snapshot, wanted)
+        return scene(snapshot, wanted, speeds=speeds)
 
     with Interrupt() as interrupt:
         last = watch(
             picture,
-            screen_for(output, headless=False, as_json=as_json),
+            manner.screen(output, root.resolve().parent.name),
             None,  # hosts are asked for supervisors by their links
             interrupt.wait,
         )
@@ -138,7 +143,7 @@ def _follow(
         return interrupt.exit_code
     if last is None:
         return ExitCode.FAILED
-    if as_json:
+    if manner.as_json:
         for view in last.runs:
             output.json(stats.row(view))
     for line in verdict(last):

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from deeprl_tui.cli import look
 from deeprl_tui.cli.table import Cell, Column, Line, Value, lay, shorten
-from deeprl_tui.cli.watch import Scene
+from deeprl_tui.cli.watch import HERE, Scene
 from deeprl_tui.core import state
 from deeprl_tui.core.state import RunView
 from deeprl_tui.core.text import clean
@@ -76,7 +76,7 @@ def picture(scene: Scene, width: int, height: int, *, live: bool = True) -> list
     """The lines of a batch."""
     shown, folded = fold(scene.runs, max(3, height - AROUND))
     bar = 8 if width < 90 else 14 if width < 120 else 24
-    lines = lay(COLUMNS, [_row(view, bar) for view in shown], width)
+    lines = lay(COLUMNS, [_row(view, bar, scene.homes.get(view.id, "")) for view in shown], width)
     if folded:
         words = [state.word(view.state) for view in folded]
         counts = ", ".join(f"{words.count(word)} {word}" for word in ORDER if word in words)
@@ -103,9 +103,15 @@ def footer(scene: Scene, width: int, *, live: bool) -> list[Line]:
         pieces.append(Cell(f" all done in {left}  "))
     host = scene.host
     if live and host is not None and host.cores:
-        here = {core for view in scene.runs if isinstance(view.state, state.Running) for core in view.cores}
-        pieces.append(Cell(f" {len(here)} of {len(host.cores)} cores", "dim"))
-        if not host.supervisor and scene.waiting:
+        training = [view for view in scene.runs if isinstance(view.state, state.Running)]
+        used = {(scene.homes.get(view.id, HERE), core) for view in training for core in view.cores}
+        places = {scene.homes.get(view.id, HERE) for view in scene.runs if not state.is_over(view.state)}
+        cores = sum(len(host.cores) if place == HERE else scene.cores.get(place, 0) for place in places)
+        if cores:
+            pieces.append(Cell(f" {len(used)} of {cores} cores", "dim"))
+        if len(places) > 1:
+            pieces.append(Cell(f" on {len(places)} hosts", "dim"))
+        if scene.waiting and not host.supervisor and HERE in places:
             pieces.append(Cell("  starting the supervisor", "dim"))
     lines: list[Line] = [_within(pieces, width)]
     failed = [(view.state.at, view) for view in scene.runs if isinstance(view.state, state.Failed)]
@@ -134,7 +140,7 @@ def _cut(text: str, width: int) -> str:
     return cleaned if cell_len(cleaned) <= width else set_cell_size(cleaned, width - 1) + "…"
 
 
-def _row(view: RunView, bar: int) -> tuple[Value, ...]:
+def _row(view: RunView, bar: int, home: str) -> tuple[Value, ...]:
     live = isinstance(view.state, state.Running | state.Stopping)
     failed = isinstance(view.state, state.Failed | state.Lost)
     return (
@@ -144,10 +150,15 @@ def _row(view: RunView, bar: int) -> tuple[Value, ...]:
         look.number(view.return_mean),
         look.count(view.steps_per_second) if view.steps_per_second else "",
         look.share(view.cpu) if live else "",
-        ",".join(map(str, view.cores)) if live else "",
+        _place(view, home) if live else Cell(home, "dim"),
         _left(view),
         Cell(_why(view), "red" if failed else "dim"),
     )
+
+
+def _place(view: RunView, home: str) -> str:
+    cores = ",".join(map(str, view.cores))
+    return f"{home}:{cores}" if home else cores
 
 
 def _left(view: RunView) -> Value:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from deeprl_tui.cli import look
-from deeprl_tui.cli.watch import Scene
+from deeprl_tui.cli.watch import HERE, Scene
 from deeprl_tui.core import state
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
@@ -31,7 +31,7 @@ class PlainScreen:
             key = (state.word(view.state), view.attempt, view.waiting)
             if self._seen.get(view.id) != key:
                 self._seen[view.id] = key
-                self._say(f"{view.id} {changed(view)}")
+                self._say(f"{view.id} {changed(view, scene.homes.get(view.id, HERE))}")
         now = self._monotonic()
         if now - self._told_at >= EVERY_S:
             self._told_at = now
@@ -49,7 +49,7 @@ class PlainScreen:
         self._write(f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.localtime(self._wall()))} {text}")
 
 
-def changed(view: RunView) -> str:
+def changed(view: RunView, home: str = HERE) -> str:
     """A run's new state."""
     word = state.word(view.state)
     reason = stats.reason(view)
@@ -59,7 +59,8 @@ def changed(view: RunView) -> str:
         case state.Running():
             cores = ",".join(map(str, view.cores))
             at = f" from step {view.step}" if view.attempt > 1 and view.step else ""
-            return f"running attempt {view.attempt} on core {cores} pid {view.pid}{at}"
+            where = f"{home} core {cores}" if home else f"core {cores}"
+            return f"running attempt {view.attempt} on {where} pid {view.pid}{at}"
         case state.Finished():
             return (
                 f"finished step {view.step} episodes {view.episodes} "

@@ -6,7 +6,6 @@ child: a signal that ends us brings the workers to their checkpoints first.
 
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -14,10 +13,10 @@ import typer
 
 from deeprl_tui import ops
 from deeprl_tui.cli.output import Output
-from deeprl_tui.cli.place import AsJson, File, Runs, find_runs_folder, load_project
-from deeprl_tui.cli.plain import PlainScreen
+from deeprl_tui.cli.place import AsJson, File, Runs, find_runs_folder, load_project, misused
 from deeprl_tui.cli.plan import Names, Seeds, Sets, derived, warnings
-from deeprl_tui.cli.watch import Interrupt, Keeper, Scene, Screen, held_back, scene, verdict, watch
+from deeprl_tui.cli.screens import Manner, Notify
+from deeprl_tui.cli.watch import Interrupt, Keeper, Scene, held_back, scene, verdict, watch
 from deeprl_tui.core import state
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.errors import ExitCode
@@ -48,10 +47,7 @@ def run(
         Optional[int],  # noqa: UP045
         typer.Option("--cores", min=1, metavar="N", help="Use at most so many cores."),
     ] = None,
-    notify: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--notify", metavar="URL", help="Post what happens to the runs there, as JSON."),
-    ] = None,
+    notify: Notify = None,
     on: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--on", metavar="HOST,...", help="Train on these hosts; local is this machine."),
@@ -64,11 +60,8 @@ def run(
 
     Watches until all are over. Exits 0 only if all finished.
     """
-    output = Output()
-    if notify is not None:
-        from deeprl_tui.cli.notify import checked
-
-        checked(notify)
+    output, manner = Output(), Manner(headless, as_json, notify)
+    manner.check()
     project = load_project(file)
     request = ops.choose(project, names, seeds, sets or ())
     root = find_runs_folder(file, runs, make=True)
@@ -79,12 +72,12 @@ def run(
     if on is not None:
         from deeprl_tui.cli.attach import run_on
 
-        return run_on(output, project, request, root, [name for name in on.split(",") if name], as_json)
+        if cores is not None:
+            raise misused("--cores", "is for this machine alone", "write cores into [hosts.NAME]")
+        return run_on(output, project, request, root, [name for name in on.split(",") if name], manner)
     launched = ops.launch(request, root, fresh=fresh)
     tell(output, launched)
-    last, code = follow(
-        output, root, launched, headless=headless, cores=cores, as_json=as_json, notify=notify
-    )
+    last, code = follow(output, root, launched, cores=cores, manner=manner)
     if last is not None and as_json:
         for view in last.runs:
             output.json(stats.row(view))
@@ -112,12 +105,11 @@ def follow(
     root: Path,
     launched: Launched,
     *,
-    headless: bool,
     cores: int | None,
-    as_json: bool,
-    notify: str | None = None,
+    manner: Manner,
 ) -> tuple[Scene | None, int]:
     """Watch the launched runs; the last picture and the exit code."""
+    headless = manner.headless
     keeper = Keeper(lambda: ops.supervise(root, cores=cores, child=headless), time.monotonic)
     fleet, speeds = Fleet(), ops.speeds(root)
     with Interrupt() as interrupt:
@@ -127,14 +119,9 @@ def follow(
                 output.say("a supervisor works here already: --cores changes nothing")
         feed = ops.watch(root, fleet)
         try:
-            screen = screen_for(output, headless, as_json)
-            if notify is not None:
-                from deeprl_tui.cli.notify import notifying
-
-                screen = notifying(screen, notify, output, root.resolve().parent.name)
             last = watch(
                 lambda: scene(fleet.snapshot(), launched.ids, cores=cores, speeds=speeds),
-                screen,
+                manner.screen(output, root.resolve().parent.name),
                 keeper,
                 interrupt.wait,
             )
@@ -153,16 +140,6 @@ def follow(
 def _waits(launched: Launched) -> bool:
     waiting = state.Queued | state.Lost
     return launched.created > 0 or any(isinstance(one.view.state, waiting) for one in launched.already)
-
-
-def screen_for(output: Output, headless: bool, as_json: bool) -> Screen:
-    """What a batch is shown on."""
-    if output.terminal and output.draws and not headless and not as_json:
-        from deeprl_tui.cli.live import LiveScreen
-
-        return LiveScreen()
-    write: Callable[[str], None] = output.say if as_json else output.line
-    return PlainScreen(write, ops.clock, time.monotonic)
 
 
 def _leave(

@@ -13,6 +13,7 @@ from types import FrameType, MappingProxyType, TracebackType
 from typing import Protocol
 
 from deeprl_tui.cli import look
+from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.core import state
 from deeprl_tui.core.eta import Eta
 from deeprl_tui.core.spec import RunId
@@ -22,6 +23,8 @@ from deeprl_tui.monitor.fleet import FleetSnapshot, HostView
 from deeprl_tui.runs import stats
 from deeprl_tui.runs.stats import Throughput
 
+HERE = ""
+"""The home of runs that live on this machine."""
 LOOK_S = 0.5
 UNSUPERVISED_S = 2.0
 """So long may runs wait without a supervisor before one is started."""
@@ -39,14 +42,15 @@ class Scene:
 
     runs: tuple[RunView, ...]  # in the order in which they were asked for
     gone: tuple[RunId, ...] = ()  # archived or deleted under our eyes
-    host: HostView | None = None
-    slots: int = 1  # runs that may train at once
+    host: HostView | None = None  # this machine
+    cores: Mapping[str, int] = field(default_factory=lambda: {HERE: 1})  # runs that train at once, by host
+    homes: Mapping[RunId, str] = field(default_factory=dict)  # the hosts of those that do not live here
     speeds: Mapping[str, Throughput] = field(default_factory=dict)  # measured before, by env
 
     @property
     def left(self) -> Eta | None:
         """How long all of it will still take; None if nothing is left or too little is known."""
-        return stats.ends(self.runs, self.slots, self.speeds)[1]
+        return stats.ends(self.runs, self.cores, self.speeds, self.homes)[1]
 
     @property
     def over(self) -> bool:
@@ -77,13 +81,15 @@ def scene(
     speeds: Mapping[str, Throughput] = MappingProxyType({}),
 ) -> Scene | None:
     """Pick the batch out of a snapshot; None before the folder was read once."""
-    host = snapshot.hosts[0] if snapshot.hosts else None
+    host = next((view for view in snapshot.hosts if view.name == LOCAL), None)
     if host is None or host.reading:
         return None
     runs = tuple(snapshot.runs[run] for run in ids if run in snapshot.runs)
     gone = tuple(run for run in ids if run not in snapshot.runs)
-    slots = min(cores or len(host.cores), len(host.cores))
-    return Scene(runs, gone, host, max(1, slots), speeds)
+    homes = {run: snapshot.homes[run] for run in ids if run in snapshot.homes}
+    slots = {view.name: len(view.cores) for view in snapshot.hosts if view is not host}
+    slots[HERE] = max(1, min(cores or len(host.cores), len(host.cores)))
+    return Scene(runs, gone, host, slots, homes, speeds)
 
 
 class Screen(Protocol):

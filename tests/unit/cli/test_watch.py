@@ -15,12 +15,23 @@ from deeprl_tui.cli.notify import notifying
 from deeprl_tui.cli.output import Output
 from deeprl_tui.cli.plain import EVERY_S, PlainScreen
 from deeprl_tui.cli.run import tell
-from deeprl_tui.cli.watch import STARTING_S, STARTS, UNSUPERVISED_S, Keeper, Scene, held_back, verdict, watch
+from deeprl_tui.cli.watch import (
+    HERE,
+    STARTING_S,
+    STARTS,
+    UNSUPERVISED_S,
+    Keeper,
+    Scene,
+    held_back,
+    scene,
+    verdict,
+    watch,
+)
 from deeprl_tui.core import state
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import DeeprlError, ExitCode
-from deeprl_tui.monitor.fleet import HostView
+from deeprl_tui.monitor.fleet import FleetSnapshot, HostView
 from deeprl_tui.ops import Launched
 from deeprl_tui.runs.load import load_view
 from deeprl_tui.runs.stats import Throughput
@@ -184,7 +195,7 @@ def test_plain_lines_tell_changes_and_every_ten_seconds_the_rest(
     """A state is told once; how far a run is, every ten seconds; the time comes first."""
     clock, told = Clock(), list[str]()
     screen = PlainScreen(told.append, lambda: WALL, clock)
-    scene = Scene((views[0], running), host=HOST, slots=2)
+    scene = Scene((views[0], running), host=HOST, cores={HERE: 2})
     for clock.now in (0.0, 1.0, EVERY_S):
         screen.show(scene)
     assert [line.split(" ", 2)[1] for line in told] == ["CP_basic/0", "CP_live/0", "CP_live/0", "batch"]
@@ -196,7 +207,8 @@ def test_plain_lines_tell_changes_and_every_ten_seconds_the_rest(
 
 def test_the_live_table_shows_each_run_and_the_sums(views: list[RunView], running: RunView) -> None:
     """A row for each run in its order, then the counts, how long all will take, and the last failure."""
-    seen = lines(Scene((*views, running), host=HOST, slots=2, speeds={"CartPole-v1": Throughput(10, 20, 0)}))
+    speeds = {"CartPole-v1": Throughput(10, 20, 0)}
+    seen = lines(Scene((*views, running), host=HOST, cores={HERE: 2}, speeds=speeds))
     assert [line[:14].rstrip() for line in seen[1:6]] == [
         "✓ CP_basic/0", "■ CP_basic/1", "✗ CP_basic/2", "○ CP_wide/0", "● CP_live/0",
     ]  # fmt: skip
@@ -205,6 +217,29 @@ def test_the_live_table_shows_each_run_and_the_sums(views: list[RunView], runnin
     assert "all done in" in seen[7]
     assert seen[8] == "✗ CP_basic/2: KeyError: 'gamma' (x.py:3)"
     assert "ctrl+c" in seen[9]
+
+
+def test_the_live_table_says_where_runs_are(views: list[RunView], running: RunView) -> None:
+    """The host before the core, and the cores of the hosts that have something to do."""
+    homes = {running.id: "vm-1", views[3].id: "vm-2"}
+    batch = Scene(
+        (*views, running), host=HOST, cores={HERE: 2, "vm-1": 4, "vm-2": 8, "vm-3": 16}, homes=homes
+    )
+    seen = lines(batch, width=140)
+    assert "vm-1:1" in seen[1 + 4]
+    assert "vm-2" in seen[1 + 3]
+    assert "1 of 12 cores on 2 hosts" in seen[7]
+
+
+def test_a_scene_knows_the_cores_of_every_host(running: RunView) -> None:
+    """--cores limits this machine, wherever it stands in the list."""
+    hosts = (replace(HOST, name="vm-1", cores=(0, 1, 2)), replace(HOST, cores=(0, 1, 2, 3)))
+    snapshot = FleetSnapshot(hosts=hosts, runs={running.id: running}, homes={running.id: "vm-1"})
+    seen = scene(snapshot, [running.id], cores=2)
+    assert seen is not None
+    assert seen.host is hosts[1]
+    assert seen.cores == {HERE: 2, "vm-1": 3}
+    assert seen.homes == {running.id: "vm-1"}
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
