@@ -2,7 +2,9 @@
 
 import json
 import random
-from collections.abc import Mapping
+import zlib
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import support
@@ -13,19 +15,22 @@ from deeprl_tui.core.saved import MAGIC
 from deeprl_tui.core.spec import Json, RunId
 from deeprl_tui.errors import DeeprlError
 from deeprl_tui.hosts.artefacts import Pull, Pulled
+from deeprl_tui.hosts.fetch import Asked
 from deeprl_tui.hosts.mirror import Mirror
 from deeprl_tui.hosts.ssh import HostError
 from deeprl_tui.ops.shelf import Shelf
 
+UNDER_WAY = 5
 RUN = RunId("CP_basic", 0)
 ENV = "CartPole-v1"
 
 
 def checkpoint(generation: int, length: int, size: int = 5000, mark: int = 0) -> bytes:
-    """A checkpoint as far as its header goes."""
+    """A checkpoint as far as its header and its checksum go."""
     said = {"generation": generation, "length": length, "tables": []}
     header = json.dumps({"values": {"buffer": said, "mark": mark}, "arrays": []}).encode()
-    return MAGIC + len(header).to_bytes(8, "little") + header + random.Random(mark).randbytes(size)
+    data = MAGIC + len(header).to_bytes(8, "little") + header + random.Random(mark).randbytes(size)
+    return data + zlib.crc32(data).to_bytes(4, "little")
 
 
 def replace(path: Path, data: bytes) -> None:
@@ -52,6 +57,8 @@ class Away:
         with open(self.paths.buffer_log, "ab") as log:
             log.truncate(committed)
             log.write(self.buffer[committed:length] + b"a torn frame")
+        if self.paths.checkpoint.exists():
+            self.paths.checkpoint.replace(self.paths.checkpoint_before)
         replace(self.paths.checkpoint, checkpoint(0, length, mark=number))
         with open(self.paths.monitor(1), "ab") as monitor:
             monitor.write(b"1.0,10,0.1\r\n" * 100)
@@ -73,8 +80,9 @@ class Cutting:
         self._shelf = Shelf(away, lambda root: None)
         self.cut_after: int | None = None
         self.asked: list[str] = []
+        self.arrives = True  # whether answers that were under way arrive when it breaks
 
-    def __call__(self, op: str, args: Mapping[str, Json], timeout: float = 0.0) -> Json:
+    def ask(self, op: str, args: Mapping[str, Json], timeout: float = 0.0) -> Json:
         """Ask."""
         if self.cut_after == 0:
             self.cut_after, self._shelf = None, Shelf(self._away, lambda root: None)
@@ -84,9 +92,28 @@ class Cutting:
         self.asked.append(op)
         wire = json.loads(json.dumps(args))
         try:
-            return json.loads(json.dumps(self._shelf.do(op, wire)))  # type: ignore[no-any-return]
+            return self.answered(op, wire, json.loads(json.dumps(self._shelf.do(op, wire))))
         except (OSError, ValueError) as error:
             raise DeeprlError(str(error)) from None
+
+    def ask_all(self, asked: Iterable[Asked]) -> Iterator[Json | DeeprlError]:
+        """Ask many things: some are done there before the first answer is read."""
+        answers: deque[Json | DeeprlError] = deque()
+        for one in asked:
+            try:
+                answers.append(self.ask(one.op, one.args))
+            except HostError:
+                yield from answers if self.arrives else ()
+                raise
+            except DeeprlError as error:
+                answers.append(error)
+            if len(answers) > UNDER_WAY:
+                yield answers.popleft()
+        yield from answers
+
+    def answered(self, op: str, args: Mapping[str, Json], told: Json) -> Json:
+        """What a host answers; others than an honest one say something else."""
+        return told
 
 
 def mirrored(here: Path, away: Away) -> RunPaths:

@@ -110,7 +110,7 @@ def read_checkpoint(path: Path) -> Saved | None:
 
 def previous(paths: RunPaths) -> Path:
     """Where the checkpoint before the newest one is."""
-    return paths.checkpoint.with_name(f"{paths.checkpoint.name}.prev")
+    return paths.checkpoint_before
 
 
 def candidates(paths: RunPaths) -> tuple[list[tuple[Path, Saved]], list[str]]:

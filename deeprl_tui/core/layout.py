@@ -14,7 +14,10 @@ from deeprl_tui.core.spec import RunId, RunSpec, is_name
 EVENTS = re.compile(r"events-([1-9][0-9]{0,5})\.jsonl")
 BUFFER = re.compile(r"buffer(-[1-9][0-9]{0,8})?\.log")
 MONITOR = re.compile(r"[1-9][0-9]{0,5}\.monitor\.csv")
+FILM = re.compile(r"(?:videos/)?[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.(?:mp4|gif|webm)")
 ARCHIVE = ".archive"
+RUNS = "runs"
+"""The runs folder of a project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,13 @@ class RunPaths:
 
     @property
     def checkpoint(self) -> Path:
-        """The newest complete state; `checkpoint.prev` is the one before."""
+        """The newest complete state."""
         return self.folder / "checkpoint"
+
+    @property
+    def checkpoint_before(self) -> Path:
+        """The state before the newest one: it serves where that is damaged."""
+        return self.folder / "checkpoint.prev"
 
     @property
     def buffer_log(self) -> Path:
@@ -132,8 +140,11 @@ class RunPaths:
             return Artefact(self.folder / name, 1 << 36, grows=True)
         if MONITOR.fullmatch(name):
             return Artefact(self.folder / name, 1 << 32, grows=True)
+        if FILM.fullmatch(name):
+            return Artefact(self.folder / name, 1 << 34)
         fixed = (
             Artefact(self.checkpoint, 1 << 33),
+            Artefact(self.checkpoint_before, 1 << 33),
             Artefact(self.worker_log, 1 << 30, grows=True),
             Artefact(self.evaluations, 1 << 30),
             Artefact(self.best_model, 1 << 32),

@@ -1,10 +1,12 @@
 """What a checkpoint says of the replay log beside it, for who copies both and does not train.
 
-Rule: the header only is read, and checked; the arrays are the learner's.
+Rule: the header is read, and the whole is compared with its checksum; what the arrays say is the learner's.
+Nothing in it is trusted: it may come from elsewhere.
 """
 
 import json
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +16,9 @@ from deeprl_tui.core.files import open_regular
 MAGIC: Final = b"DEEPRLC2"
 MAX_HEADER: Final = 1 << 26
 MOST_LENGTH: Final = 1 << 36
+MOST_PARTS: Final = 1 << 20
+"""Lists, objects and values of a header: what reading it takes of memory."""
+PIECE: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,10 @@ def committed(path: Path) -> Committed:
         size = int.from_bytes(head[8:16], "little")
         if head[:8] != MAGIC or not 0 < size <= MAX_HEADER:
             raise ValueError("not a checkpoint of this version")
-        said = json.loads(os.pread(fd, size, 16))["values"]["buffer"]
+        header = os.pread(fd, size, 16)
+        if sum(map(header.count, (b"[", b"{", b","))) > MOST_PARTS:
+            raise ValueError("its header has too many parts")
+        said = json.loads(header)["values"]["buffer"]
         generation, length = said["generation"], said["length"]
     except (KeyError, TypeError, RecursionError):
         raise ValueError("its header says nothing of a replay log") from None
@@ -43,3 +51,18 @@ def committed(path: Path) -> Committed:
     if not 0 <= generation < 10**9 or not 0 <= length <= MOST_LENGTH:
         raise ValueError("its header is damaged")
     return Committed(generation, length)
+
+
+def check(path: Path) -> Committed:
+    """Read it as `committed` does, and compare the whole with its checksum."""
+    found = committed(path)
+    fd = open_regular(path)
+    try:
+        size, crc, offset = os.fstat(fd).st_size - 4, 0, 0
+        while offset < size and (data := os.pread(fd, min(PIECE, size - offset), offset)):
+            crc, offset = zlib.crc32(data, crc), offset + len(data)
+        if os.pread(fd, 4, offset) != crc.to_bytes(4, "little"):
+            raise ValueError("its checksum is wrong")
+    finally:
+        os.close(fd)
+    return found

@@ -1,54 +1,43 @@
-"""Files of a run come home: its checkpoint with what that needs, models, evaluations, what was printed.
+"""Files of a run come home: its checkpoint with what that needs, models, films, what was printed.
 
-Rule: a file gets its name here when its size and digest are those that its host has. Until then it is a
-part, which a later pull goes on with at the byte. Names are those of `core.layout`, sizes are bounded, space
-is left for the logs, and a checkpoint appears last: all that a resume from it needs is here before.
+Rule: names are those of `core.layout`, sizes are bounded, and a checkpoint appears last: all that a resume
+from it needs is here before. A file that cannot come is named and holds up no other; it is tried again when
+it is another one there. How many files there are costs no round trips.
 """
 
-import base64
-import binascii
 import contextlib
-import os
 import re
-import shutil
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from deeprl_tui.core.files import open_regular, read_small, sha256
-from deeprl_tui.core.layout import BUFFER, EVENTS, Artefact, RunPaths
-from deeprl_tui.core.saved import Committed, committed
+from deeprl_tui.core.layout import BUFFER, EVENTS, RunPaths
+from deeprl_tui.core.saved import Committed, check, committed
 from deeprl_tui.core.spec import Json, RunId, RunSpec
 from deeprl_tui.core.state import is_over
-from deeprl_tui.errors import DeeprlError
-from deeprl_tui.hosts.mirror import TAIL, Mirror
+from deeprl_tui.core.text import clean
+from deeprl_tui.hosts.fetch import (
+    KEEP_FREE,
+    Asker,
+    ChangedError,
+    Fetch,
+    NoSpaceError,
+    OtherDigestError,
+    Part,
+    PullError,
+    There,
+)
+from deeprl_tui.hosts.logs import bring_logs
+from deeprl_tui.hosts.mirror import Mirror
 from deeprl_tui.runs.load import load_spec, load_view
-from deeprl_tui.runs.moves import File, PulledFiles, newest_log, read_pulled, write_pulled
+from deeprl_tui.runs.moves import PulledFiles, newest_log, read_pulled, write_pulled
 
-PIECE: Final = 1 << 19
-KEEP_FREE: Final = 1 << 28
-"""Bytes of this disk that a pull leaves free: logs go on arriving."""
 TRIES: Final = 4
 """A file that changes while it comes is begun anew so often."""
-SUM_RATE: Final = 30e6
-"""Bytes a second that a busy host digests at least."""
-
-
-class Ask(Protocol):
-    """A connection to a host."""
-
-    def __call__(self, op: str, args: Mapping[str, Json], timeout: float = ...) -> Json:
-        """Ask, and wait for the answer. Raises DeeprlError."""
-
-
-class PullError(DeeprlError):
-    """A file that cannot be brought here now."""
-
-
-class ChangedError(PullError):
-    """A file that became another one meanwhile."""
+MOST_FILES: Final = 4096
+NOTED: Final = 1 << 20
+"""After a file of so many bytes it is noted what came: whoever is killed then does not ask for it again."""
+_NAME: Final = re.compile(r"(?!\.)[^/\x00-\x1f]{1,200}(?:/(?!\.)[^/\x00-\x1f]{1,200})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +57,7 @@ class Pulled:
     files: int
     bytes: int
     home: bool  # the run is over and all its files are here
-
-
-@dataclass(frozen=True, slots=True)
-class _There:
-    """A file on the host."""
-
-    name: str
-    identity: tuple[int, int, int]  # inode, time of change in ns, size
-    known: Artefact
-
-    @property
-    def size(self) -> int:
-        return self.identity[2]
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A file that is whole and has not got its name yet."""
-
-    there: _There
-    path: Path
-    file: File
-
-    def settle(self) -> None:
-        self.there.known.path.parent.mkdir(exist_ok=True)
-        self.path.replace(self.there.known.path)
+    missing: tuple[str, ...] = ()  # what does not come as long as it is what it is, and why
 
 
 class Pull:
@@ -104,247 +68,278 @@ class Pull:
         mirror: Mirror,
         run: RunId,
         paths: RunPaths,
-        ask: Ask,
+        asker: Asker,
         *,
         say: Callable[[Progress], None] = lambda progress: None,
         keep_free: int = KEEP_FREE,
+        listed: Json = None,
     ) -> None:
-        self._mirror, self._run, self._paths, self._ask = mirror, run, paths, ask
-        self._say, self._keep_free = say, keep_free
+        """listed: what the host just answered to `files`, if it was asked already."""
+        self._mirror, self._run, self._paths, self._asker = mirror, run, paths, asker
+        self._say, self._answer = say, listed
+        self._fetch = Fetch(run, paths.folder, asker, self._heard, keep_free)
         self._spec: RunSpec = load_spec(paths)
-        self._files = dict(read_pulled(paths).files)
-        self._came = self._count = self._total = 0
+        self._noted = read_pulled(paths)
+        self._files, self._refused = dict(self._noted.files), dict(self._noted.refused)
+        self._missing: dict[str, str] = {}
+        self._others: set[tuple[str, tuple[int, ...]]] = set()  # what came and had another digest
+        self._came = self._count = self._total = self._unnoted = 0
 
     def __call__(self) -> Pulled:
         """Bring what is new. Raises PullError, OSError, and what the connection raises."""
-        listed, _ = self._list()
-        self._total = sum(there.size for there in listed.values() if not self._has(there))
-        waiting = self._checkpoint()
-        listed, held = self._list()  # at least what the checkpoint needs: it was there before
-        changed: ChangedError | None = None
-        for there in sorted(listed.values(), key=lambda there: there.size):
-            try:
-                if EVENTS.fullmatch(there.name):
-                    self._log(there)
-                elif there.known.path != self._paths.checkpoint and not BUFFER.fullmatch(there.name):
-                    self._bring(there)
-            except ChangedError as error:
-                changed = error
-        if changed is None:
-            for part in waiting:  # the replay log, then the checkpoint that names it
-                self._settle(part)
-        home = changed is None and self._all_here(listed, held)
-        now = PulledFiles(self._files, newest_log(self._paths) if home else None)
-        if now != read_pulled(self._paths):
-            write_pulled(self._paths, now)
+        changed: PullError | None = None
+        try:
+            for attempt in range(TRIES):
+                listed, held = self._list()
+                changed = self._once(listed, last=attempt >= TRIES - 2)
+                if changed is None or isinstance(changed, NoSpaceError):
+                    break
+        finally:
+            self._note()
         if changed is not None:
             raise changed
+        self._note(home=self._all_here(listed, held))
         self._clean(listed)
-        return Pulled(self._count, self._came, home)
+        return Pulled(self._count, self._came, self._noted.home is not None, tuple(self._told()))
 
     def logs(self) -> None:
         """Bring only what the run's logs say. Raises as a pull does."""
-        for there in self._list()[0].values():
-            if EVENTS.fullmatch(there.name):
-                self._log(there)
+        fault = bring_logs(self._mirror, self._run, self._list()[0].values(), self._asker, self._heard)
+        if fault is not None:
+            raise fault
+
+    def _once(self, listed: Mapping[str, There], *, last: bool) -> PullError | None:
+        """Bring what is not here; what became another one meanwhile. last: what does not fit is refused."""
+        newest = self._newest(listed)
+        wanted = [there for there in listed.values() if self._is_plain(there) and not self._has(there)]
+        wanted.sort(key=lambda there: there.size)
+        if newest is not None and not self._has(newest, self._paths.checkpoint.name):
+            wanted.insert(0, newest)
+        self._expect(listed, wanted)
+        changed = bring_logs(self._mirror, self._run, listed.values(), self._asker, self._heard)
+        needed, part = changed, None
+        for there, came in self._bring([(there, there.size) for there in wanted]):
+            if isinstance(came, Part):
+                if there is newest:
+                    part = came
+                else:
+                    self._settle(came, there.name)
+            elif (error := self._failed(there, came)) is not None:
+                changed = error
+                needed = error if there.known.grows or there is newest else needed
+        here = newest is not None and (part is not None or self._has(newest, self._paths.checkpoint.name))
+        if newest is None or not here or needed is not None:
+            return changed
+        return self._checkpoint(listed, newest, part, last) or changed
+
+    def _bring(self, wanted: list[tuple[There, int]]) -> Iterator[tuple[There, Part | PullError]]:
+        return zip((there for there, _ in wanted), self._fetch.files(wanted, self._files), strict=True)
+
+    def _failed(self, there: There, error: PullError) -> PullError | None:
+        """Remember why a file did not come; the error again if trying once more may help."""
+        if isinstance(error, OtherDigestError):
+            if (there.name, there.identity) not in self._others:
+                self._others.add((there.name, there.identity))
+                return error
+            self._refuse(there, "is not what its host says it is")
+        elif isinstance(error, ChangedError | NoSpaceError):
+            return error
+        else:
+            self._missing[there.name] = error.fault.removeprefix(there.name).lstrip(": ")
+        return None
 
     # -- what is there -----------------------------------------------------------------------------------
 
-    def _list(self) -> tuple[dict[str, _There], bool]:
-        """The files on the host that may come, by name, and whether a worker lives."""
-        told = self._ask("files", {"run": str(self._run)})
+    def _list(self) -> tuple[dict[str, There], bool]:
+        """The files on the host that may come, by name, and whether a worker lives. Raises PullError."""
+        told, self._answer = self._answer, None
+        if told is None:
+            told = self._asker.ask("files", {"run": str(self._run)})
         if told is None:
             raise PullError("is not there", place=str(self._run))
-        found: dict[str, _There] = {}
+        self._missing.clear()
+        found: dict[str, There] = {}
         try:
             assert isinstance(told, dict)
+            assert isinstance(told["files"], list)
+            if len(told["files"]) > MOST_FILES:
+                raise PullError(f"its host lists {len(told['files']):,} files", place=str(self._run))
             for entry in told["files"]:
-                name, inode, changed, size = entry
-                known = self._paths.artefact(str(name), self._spec.env)
-                if known is None:
-                    continue
-                if not all(type(number) is int and number >= 0 for number in (inode, changed, size)):
-                    raise TypeError("numbers")
-                if size > known.largest:
-                    raise PullError(f"{name} has {size} bytes: too many", place=str(self._run))
-                found[str(name)] = _There(str(name), (inode, changed, size), known)
-            return found, told["held"] is True
+                there = self._there(*entry)
+                if there is not None:
+                    found[there.name] = there
         except (AssertionError, KeyError, TypeError, ValueError):
             raise PullError("its host lists something else", place=str(self._run)) from None
+        self._refused = {
+            name: (identity, why)
+            for name, (identity, why) in self._refused.items()
+            if name in found and identity == found[name].identity
+        }
+        self._missing |= {name: why for name, (_, why) in self._refused.items()}
+        return found, told["held"] is True
 
-    def _has(self, there: _There) -> bool:
-        """Whether a file is here as it is there."""
-        known = self._files.get(there.name)
+    def _there(self, name: Json, inode: Json, changed: Json, size: Json) -> There | None:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise PullError(f"its host lists {clean(repr(name)[:80])}: no file's name", place=str(self._run))
+        numbers = []
+        for number in (inode, changed, size):
+            if type(number) is not int or not 0 <= number < 1 << 64:
+                raise ValueError("no number")
+            numbers.append(number)
+        known = self._paths.artefact(name, self._spec.env)
+        if known is not None and numbers[2] > known.largest:
+            self._missing[name] = f"has {numbers[2]:,} bytes: too many"
+            return None
+        return There(name, (numbers[0], numbers[1], numbers[2]), known) if known is not None else None
+
+    def _is_plain(self, there: There) -> bool:
+        """Whether a file comes for itself: logs come line by line, and checkpoints with their replay log."""
+        of_checkpoint = there.known.path in (self._paths.checkpoint, self._paths.checkpoint_before)
+        apart = of_checkpoint or BUFFER.fullmatch(there.name) or EVENTS.fullmatch(there.name)
+        return not apart and not self._is_refused(there)
+
+    def _is_refused(self, there: There) -> bool:
+        return there.name in self._refused
+
+    def _has(self, there: There, name: str = "") -> bool:
+        """Whether a file is here as it is there. name: what it is called here."""
+        known = self._files.get(name or there.name)
         if known is None or known.identity != there.identity:
             return False
         try:
-            return there.known.path.stat(follow_symlinks=False).st_size == known.size
+            path = self._paths.folder / name if name else there.known.path
+            return path.stat(follow_symlinks=False).st_size == known.size
         except OSError:
             return False
 
-    def _all_here(self, listed: Mapping[str, _There], held: bool) -> bool:
-        for there in listed.values():
-            if EVENTS.fullmatch(there.name) or BUFFER.fullmatch(there.name):
-                continue  # logs were compared with the sizes listed; the buffer belongs to the checkpoint
-            if not self._has(there):
-                return False
-        return not held and is_over(load_view(self._paths, held=False).state)
+    def _all_here(self, listed: Mapping[str, There], held: bool) -> bool:
+        """Whether a run is over and nothing of it is there that is not here."""
+        if self._missing or held:
+            return False
+        here = all(self._has(there) for there in listed.values() if self._is_plain(there))
+        checkpoint = listed.get(self._paths.checkpoint.name)
+        if not here or (checkpoint is not None and not self._has(checkpoint)):
+            return False
+        return is_over(load_view(self._paths, held=False).state)
 
-    # -- files -------------------------------------------------------------------------------------------
+    # -- the checkpoint ----------------------------------------------------------------------------------
 
-    def _bring(self, there: _There) -> None:
-        if not self._has(there):
-            self._settle(self._fetch(there, there.size))
+    def _newest(self, listed: Mapping[str, There]) -> There | None:
+        """The newest checkpoint that is not known to be damaged."""
+        names = (self._paths.checkpoint.name, self._paths.checkpoint_before.name)
+        found = (listed[name] for name in names if name in listed)
+        return next((there for there in found if not self._is_refused(there)), None)
 
-    def _settle(self, part: _Part) -> None:
-        part.settle()
-        self._files[part.there.name] = part.file
-        self._count += 1
+    def _checkpoint(
+        self, listed: Mapping[str, There], newest: There, part: Part | None, last: bool
+    ) -> PullError | None:
+        """Bring what a checkpoint needs, and let it appear; damaged: the one before it, in its place.
 
-    def _checkpoint(self) -> list[_Part]:
-        """Bring the newest checkpoint and its part of the replay log; they get their names later."""
-        for _ in range(TRIES):
-            listed, _ = self._list()
-            there = listed.get(self._paths.name(self._paths.checkpoint))
-            if there is None:
-                return []
-            try:
-                part = None if self._has(there) else self._fetch(there, there.size)
-                needs = self._needs(part.path if part else self._paths.checkpoint)
-                name = self._paths.name(self._paths.buffer(needs.generation))
-                buffer, parts = listed.get(name), [part] if part else []
-                if buffer is None:
-                    raise ChangedError(f"{name} is not there", place=str(self._run))
-                if part or not self._has_log(buffer, needs.length):
-                    parts.insert(0, self._fetch(buffer, needs.length))
-                return parts
-            except ChangedError as error:
-                last = error
-        raise last
-
-    def _needs(self, checkpoint: Path) -> Committed:
+        part: the checkpoint; None: it is here already.
+        """
         try:
-            return committed(checkpoint)
+            needs = check(part.path) if part else committed(self._paths.checkpoint)
         except ValueError as error:
-            raise PullError(f"the checkpoint cannot be used: {error}", place=str(self._run)) from None
+            return self._damaged(newest, part, f"is damaged there: {error}")
+        name = self._paths.name(self._paths.buffer(needs.generation))
+        log = listed.get(name)
+        if log is None or log.size < needs.length:
+            fault = f"needs more of {name} than there is"
+            if last:
+                return self._damaged(newest, part, fault)
+            return ChangedError(f"{newest.name} {fault}", place=str(self._run))
+        if part or not self._has_log(log, needs):
+            self._total = self._came + needs.length - min(needs.length, self._begun(log))
+            ((_, came),) = self._bring([(log, needs.length)])
+            if isinstance(came, PullError):
+                return self._failed(log, came)
+            self._settle(came, name)
+        if part:
+            self._settle(part, self._paths.checkpoint.name)
+        return None
 
-    def _has_log(self, there: _There, length: int) -> bool:
+    def _damaged(self, there: There, part: Part | None, why: str) -> PullError | None:
+        """Refuse a checkpoint; the error if there is another to try."""
+        if part is None:  # it was whole when it came
+            self._files.pop(self._paths.checkpoint.name, None)
+            return ChangedError("the checkpoint here is damaged", place=str(self._run))
+        part.path.unlink(missing_ok=True)
+        before = there.name == self._paths.checkpoint.name
+        self._refuse(there, why)
+        return ChangedError(f"{there.name} {why}", place=str(self._run)) if before else None
+
+    def _refuse(self, there: There, why: str) -> None:
+        self._refused[there.name] = (there.identity, why)
+        self._missing[there.name] = why
+
+    def _has_log(self, there: There, needs: Committed | None = None) -> bool:
         known = self._files.get(there.name)
         try:
             here = there.known.path.stat(follow_symlinks=False).st_size
         except OSError:
             return False
-        return known is not None and known.size == length == here
+        return known is not None and known.size == here and (needs is None or here == needs.length)
 
-    def _fetch(self, there: _There, size: int) -> _Part:
-        """Bring the first bytes of a file into its part, whole and compared. Raises ChangedError."""
-        path = self._part(there)
-        if there.known.grows and not path.exists():
-            self._begin_with_what_is_here(there, path, size)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        try:
-            if os.fstat(fd).st_size > size:
-                os.ftruncate(fd, size)
-            self._receive(fd, there, size)
-            digest = self._digest(there, size)
-            if digest != sha256(fd, size):
-                os.ftruncate(fd, 0)
-                raise ChangedError(f"{there.name} is another one now", place=str(self._run))
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        return _Part(there, path, File(there.identity, size, digest))
+    # -- what came ---------------------------------------------------------------------------------------
 
-    def _receive(self, fd: int, there: _There, size: int) -> None:
-        have = os.fstat(fd).st_size
-        if shutil.disk_usage(self._paths.folder).free - (size - have) < self._keep_free:
-            raise PullError(
-                f"no space here for {there.name} ({size - have:,} bytes)",
-                place=str(self._run),
-                remedy="make room, then it goes on by itself",
-            )
-        while have < size:
-            limit = min(PIECE, size - have)
-            data = self._piece(there, have, limit)
-            if os.pwrite(fd, data, have) < len(data):
-                raise OSError(28, "No space left on device", there.name)
-            have += len(data)
-            self._came += len(data)
-            self._total = max(self._total, self._came)
-            self._say(Progress(self._run, there.name, self._came, self._total))
+    def _settle(self, part: Part, name: str) -> None:
+        path = self._paths.folder / name
+        path.parent.mkdir(exist_ok=True)
+        if path.parent.is_symlink():
+            raise PullError(f"{path.parent.name} is a link here", place=str(self._run), remedy="remove it")
+        part.path.replace(path)
+        self._files[name] = part.file
+        self._count += 1
+        self._unnoted += part.file.size
+        if self._unnoted >= NOTED:
+            self._note()
 
-    def _piece(self, there: _There, offset: int, limit: int) -> bytes:
-        told = self._ask("get", {**self._named(there), "offset": offset, "limit": limit})
-        if not isinstance(told, dict) or told.get("changed") is True:
-            raise ChangedError(f"{there.name} changed meanwhile", place=str(self._run))
-        try:
-            text, crc = told["data"], told["crc"]
-            data = base64.b64decode(text if isinstance(text, str) else "", validate=True)
-        except (KeyError, binascii.Error):
-            raise PullError("its host answers something else", place=str(self._run)) from None
-        if not 0 < len(data) <= limit or zlib.crc32(data) != crc:
-            raise ChangedError(f"{there.name} came damaged or is shorter now", place=str(self._run))
-        return data
+    def _note(self, *, home: bool = False) -> None:
+        """Keep what is known of the files here."""
+        self._unnoted = 0
+        now = PulledFiles(dict(self._files), newest_log(self._paths) if home else None, dict(self._refused))
+        if now != self._noted:
+            write_pulled(self._paths, now)
+            self._noted = now
 
-    def _digest(self, there: _There, size: int) -> str:
-        told = self._ask("sum", {**self._named(there), "size": size}, 60 + size / SUM_RATE)
-        digest = told.get("sha256") if isinstance(told, dict) else None
-        if not isinstance(digest, str):
-            raise ChangedError(f"{there.name} changed meanwhile", place=str(self._run))
-        return digest
+    def _told(self) -> Iterator[str]:
+        """What does not come, why, and what that means."""
+        for name, why in sorted(self._missing.items()):
+            means = ""
+            if name == self._paths.checkpoint.name:
+                there = name in self._files and self._paths.checkpoint.exists()
+                means = "; the one before it is here" if there else "; none is here: a move would begin anew"
+            yield f"{name} {why}{means}"
 
-    def _named(self, there: _There) -> dict[str, Json]:
-        return {"run": str(self._run), "file": there.name, "identity": list(there.identity)}
+    def _heard(self, name: str, size: int) -> None:
+        self._came += size
+        self._say(Progress(self._run, name, self._came, max(self._total, self._came)))
 
-    # -- parts -------------------------------------------------------------------------------------------
+    def _expect(self, listed: Mapping[str, There], wanted: list[There]) -> None:
+        """Count what is to come; of the newest replay log all, until its checkpoint says how much."""
+        some = list(wanted)
+        if any(there.known.path == self._paths.checkpoint for there in wanted):
+            logs = [there for there in listed.values() if BUFFER.fullmatch(there.name)]
+            some += sorted(logs, key=lambda there: there.identity[1])[-1:]
+        self._total = self._came + sum(there.size - min(there.size, self._begun(there)) for there in some)
 
-    def _part(self, there: _There) -> Path:
-        """Where a file grows: its identity is in the name, so no other is ever continued."""
-        identity = there.identity[:1] if there.known.grows else there.identity
-        return self._paths.folder / f".{there.name.replace('/', '+')}.{'-'.join(map(str, identity))}.part"
-
-    def _begin_with_what_is_here(self, there: _There, part: Path, size: int) -> None:
-        """Of a file that grows, the beginning is here; the digest of the whole is compared all the same."""
+    def _begun(self, there: There) -> int:
+        """Bytes of a file that need not come again."""
         known = self._files.get(there.name)
-        if known is None or known.identity[:1] != there.identity[:1]:
-            return
-        with contextlib.suppress(FileNotFoundError):
-            source = open_regular(there.known.path)
-            with open(source, "rb") as old, open(part, "xb") as new:
-                left = min(size, known.size)
-                while left and (data := old.read(min(PIECE, left))):
-                    new.write(data)
-                    left -= len(data)
+        grown = known.size if known and there.known.grows and known.identity[0] == there.identity[0] else 0
+        try:
+            return max(grown, (self._paths.folder / there.part).lstat().st_size)
+        except OSError:
+            return grown
 
-    def _clean(self, listed: Mapping[str, _There]) -> None:
+    def _clean(self, listed: Mapping[str, There]) -> None:
         """Take parts away that nothing will continue, and replay logs that no checkpoint here names."""
-        wanted = {self._part(there).name for there in listed.values()}
+        wanted = {there.part for there in listed.values() if not self._is_refused(there)}
         for entry in self._paths.folder.iterdir():
             if re.fullmatch(r"\..*\.[0-9-]+\.part", entry.name) and entry.name not in wanted:
                 entry.unlink(missing_ok=True)
         with contextlib.suppress(OSError, ValueError):
-            keep = committed(self._paths.checkpoint).generation
-            for name in [name for name in self._files if BUFFER.fullmatch(name)]:
-                if name != self._paths.name(self._paths.buffer(keep)):
-                    (self._paths.folder / name).unlink(missing_ok=True)
-                    del self._files[name]
-
-    # -- logs --------------------------------------------------------------------------------------------
-
-    def _log(self, there: _There) -> None:
-        """Bring the rest of an attempt's log: what the link brings too, in case it has not yet."""
-        match = EVENTS.fullmatch(there.name)
-        assert match is not None
-        attempt, path = int(match[1]), there.known.path
-        while True:
-            here = path.stat().st_size if path.exists() else 0
-            if here >= there.size:
-                return
-            start = max(0, here - TAIL)
-            data = self._piece(there, start, min(TAIL + PIECE, there.size - start))
-            known = read_small(path, here - start, start) if here else b""
-            if data[: len(known)] != known:
-                raise PullError("another run has its name there", place=str(self._run), remedy="attach anew")
-            whole = data[: data.rfind(b"\n") + 1]
-            if not self._mirror.append(self._run, attempt, start, whole):
-                return  # a line that is not whole yet
+            keep = self._paths.name(self._paths.buffer(committed(self._paths.checkpoint).generation))
+            for name in [name for name in self._files if BUFFER.fullmatch(name) and name != keep]:
+                (self._paths.folder / name).unlink(missing_ok=True)
+                del self._files[name]

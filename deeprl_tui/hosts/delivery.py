@@ -7,17 +7,18 @@ sent before a break is not sent again, and a run that arrived twice arrived once
 import base64
 import os
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deeprl_tui.core.files import open_regular, sha256
+from deeprl_tui.core.files import open_regular, read_small, sha256
 from deeprl_tui.core.layout import BUFFER, EVENTS, MONITOR, RunPaths
 from deeprl_tui.core.saved import committed
 from deeprl_tui.core.spec import Json
 from deeprl_tui.errors import DeeprlError
-from deeprl_tui.hosts.artefacts import PIECE, SUM_RATE, Ask, Progress, PullError
+from deeprl_tui.hosts.artefacts import Progress
+from deeprl_tui.hosts.fetch import ANSWER_S, PIECE, SUM_RATE, Asked, Asker, PullError
 from deeprl_tui.runs.load import load_spec
 from deeprl_tui.runs.moves import read_pulled
 
@@ -35,7 +36,7 @@ class _Item:
 
 
 def deliver(
-    paths: RunPaths, ask: Ask, why: str, *, say: Callable[[Progress], None] = lambda progress: None
+    paths: RunPaths, asker: Asker, why: str, *, say: Callable[[Progress], None] = lambda progress: None
 ) -> str:
     """Send a run; "queued", or "already" if it was there. Raises DeeprlError, OSError.
 
@@ -47,22 +48,21 @@ def deliver(
     announced: Json = {item.name: [item.size, item.sha256] for item in items}
     total, done = sum(item.size for item in items), 0
     for _ in range(TRIES):
-        staged = ask("staged", {"spec": text, "files": announced}, 60 + total / SUM_RATE)
+        patience = ANSWER_S + total / SUM_RATE
+        staged = asker.ask("staged", {"spec": text, "files": announced}, patience)
         if not isinstance(staged, Mapping) or not isinstance(there := staged.get("files"), Mapping):
             raise DeeprlError("answered something else", place="staged")
         if staged.get("arrived") is True:
             return "already"
-        for item in items:
-            have = there.get(item.name)
-
-            def heard(count: int, name: str = item.name) -> None:
-                nonlocal done
-                done += count
-                say(Progress(spec.id, name, done, max(total, done)))
-
-            if have != item.size:
-                _send(item, have if type(have) is int else 0, text, ask, heard)
-        told = ask("settle", {"spec": text, "files": announced, "why": why}, 60 + total / SUM_RATE)
+        pieces = list(_pieces(items, there))
+        for (item, offset, size), told in zip(pieces, asker.ask_all(_puts(pieces, text)), strict=True):
+            if isinstance(told, DeeprlError):
+                raise told
+            if not isinstance(told, Mapping) or told.get("size") != offset + size:
+                raise DeeprlError("what was sent is not there", place=item.name, remedy="try again")
+            done += size
+            say(Progress(spec.id, item.name, done, max(total, done)))
+        told = asker.ask("settle", {"spec": text, "files": announced, "why": why}, patience)
         if isinstance(told, Mapping) and "done" in told:
             return str(told["done"])
     raise DeeprlError("did not arrive whole", place=str(spec.id), remedy="try again")
@@ -111,20 +111,19 @@ def _check_pair(paths: RunPaths, items: list[_Item]) -> None:
             )
 
 
-def _send(item: _Item, have: int, spec: str, ask: Ask, say: Callable[[int], None]) -> None:
-    """Send what is missing of a file. say: hears of each piece's bytes."""
-    have = have if have <= item.size else 0  # what is there is of an older try
-    fd = open_regular(item.path)
-    try:
-        while True:
-            data = os.pread(fd, min(PIECE, item.size - have), have)
-            sent: dict[str, Json] = {"data": base64.b64encode(data).decode(), "crc": zlib.crc32(data)}
-            told = ask("put", {"spec": spec, "file": item.name, "offset": have, **sent})
-            have += len(data)
-            if not isinstance(told, Mapping) or told.get("size") != have:
-                raise DeeprlError("what was sent is not there", place=item.name, remedy="try again")
-            say(len(data))
-            if have >= item.size or not data:
-                return
-    finally:
-        os.close(fd)
+def _pieces(items: Sequence[_Item], there: Mapping[str, Json]) -> Iterator[tuple[_Item, int, int]]:
+    """What is missing there: file, offset, bytes. An empty file is one piece."""
+    for item in items:
+        known = there.get(item.name)
+        have = known if type(known) is int and known <= item.size else 0  # a longer one is of an older try
+        if known != item.size:
+            for offset in range(have, max(item.size, 1), PIECE):
+                yield item, offset, min(PIECE, item.size - offset)
+
+
+def _puts(pieces: Sequence[tuple[_Item, int, int]], spec: str) -> Iterator[Asked]:
+    """The requests that carry pieces, each read when it is sent."""
+    for item, offset, size in pieces:
+        data = read_small(item.path, size, offset)
+        sent: dict[str, Json] = {"data": base64.b64encode(data).decode(), "crc": zlib.crc32(data)}
+        yield Asked("put", {"spec": spec, "file": item.name, "offset": offset, **sent}, size=size)

@@ -1,6 +1,8 @@
-"""A connection of its own for files: one request, one answer, so that frames never wait for a checkpoint.
+"""A connection of its own for files, so that frames never wait for a checkpoint.
 
-Rule: a broken line is made anew by the next request; whoever asks goes on from what it has.
+Rule: each request has one answer, in order. Many may be under way: what a request carries is made when it can
+be sent, and an answer is read when somebody takes it, so neither piles up here. A broken line is made anew by
+the next request; whoever asks goes on from what it has.
 """
 
 import contextlib
@@ -10,15 +12,20 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from deeprl_tui.core.spec import Json
 from deeprl_tui.errors import DeeprlError
+from deeprl_tui.hosts.fetch import ANSWER_S, Asked
 from deeprl_tui.hosts.ssh import SAID, HostError, end, explain, start
 from deeprl_tui.monitor import wire
 
-ANSWER_S = 60.0
 CHUNK = 1 << 18
+BATCH = 1 << 16
+"""Small requests leave together, up to so many bytes."""
+WINDOW = 1 << 25
+"""Bytes of files under way at a time; a request counts for some, too. In 200 ms that is 160 MB a second."""
+REQUEST = 1 << 10
 
 
 class Line:
@@ -44,10 +51,23 @@ class Line:
 
     def ask(self, op: str, args: Mapping[str, Json], timeout: float = ANSWER_S) -> Json:
         """Ask, and wait for the answer. Raises HostError for a line that breaks, else what is refused."""
+        (answer,) = self.ask_all([Asked(op, args, timeout)])
+        if isinstance(answer, DeeprlError):
+            raise answer
+        return answer
+
+    def ask_all(self, asked: Iterable[Asked], *, window: int | None = None) -> Iterator[Json | DeeprlError]:
+        """Ask many things, several at a time; the answers in order. One is refused: the error is its answer.
+
+        Who takes no more answers loses the connection. window: bytes under way, at most.
+        Raises HostError for a line that breaks.
+        """
         if self._process is None:
             self._connect()
-            self._exchange("open", self._opening, timeout)
-        return self._exchange(op, args, timeout)
+            for answer in self._exchange(iter([Asked("open", self._opening)]), 0):
+                if isinstance(answer, DeeprlError):
+                    raise answer
+        yield from self._exchange(iter(asked), WINDOW if window is None else window)
 
     def close(self) -> None:
         """End the connection; who waits for an answer gets an error soon."""
@@ -67,37 +87,48 @@ class Line:
         assert self._process.stdin is not None
         os.set_blocking(self._process.stdin.fileno(), False)
 
-    def _exchange(self, op: str, args: Mapping[str, Json], timeout: float) -> Json:
-        self._number += 1
-        request = wire.Request(f"{os.getpid()}-{id(self)}-{self._number}", op, args)
+    def _exchange(self, asked: Iterator[Asked], window: int) -> Iterator[Json | DeeprlError]:
+        waiting: deque[tuple[str, Asked]] = deque()
         try:
-            answer = self._wait(request, self._monotonic() + timeout)
+            yield from self._answers(asked, window, waiting)
         except (OSError, wire.WireError) as error:
             self.hang_up()
             raise HostError(str(error), place=self._name, kind="lost") from None
         except HostError:
             self.hang_up()
             raise
-        if not answer.done:
-            raise DeeprlError(answer.error, place=self._name)
-        return answer.results
+        finally:
+            if waiting:
+                self.hang_up()  # answers are under way that nobody waits for
 
-    def _wait(self, request: wire.Request, deadline: float) -> wire.Answer:
+    def _answers(
+        self, asked: Iterator[Asked], window: int, waiting: deque[tuple[str, Asked]]
+    ) -> Iterator[Json | DeeprlError]:
         process = self._process
         assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        into, out, err = process.stdin.fileno(), process.stdout.fileno(), process.stderr.fileno()
-        unsent = memoryview(wire.encode_request(request))
-        errs = [err]
-        while not self._closed.is_set():
+        into, out, errs = process.stdin.fileno(), process.stdout.fileno(), [process.stderr.fileno()]
+        unsent, flying, since = memoryview(b""), 0, self._monotonic()
+        following = next(asked, None)
+        while waiting or following is not None:
+            batch = bytearray()
+            while following is not None and not unsent and len(batch) < BATCH:
+                if waiting and flying + following.size + REQUEST > window:
+                    break
+                batch += self._encoded(following, waiting)
+                flying += following.size + REQUEST
+                following = next(asked, None)
+            unsent = memoryview(bytes(batch)) if batch else unsent
             ready, writable, _ = select.select([out, *errs], [into] if unsent else [], [], 0.5)
+            if self._closed.is_set():
+                raise HostError("was left", place=self._name, kind="lost")
             if writable:
                 with contextlib.suppress(BlockingIOError):
                     unsent = unsent[os.write(into, unsent) :]
-            if err in ready:
-                words = os.read(err, 4096)
+            if errs and errs[0] in ready:
+                words = os.read(errs[0], 4096)
                 self._said.extend(words.decode(errors="replace").splitlines())
                 if not words:
                     errs = []
@@ -105,15 +136,22 @@ class Line:
                 data = os.read(out, CHUNK)
                 if not data:
                     raise self._ended(process)
-                answer = self._take(data, request.id)
-                if answer is not None:
-                    return answer
-            if self._monotonic() > deadline:
-                fault = f"no answer to {request.op} in time"
+                for answer in self._take(data):
+                    if waiting and answer.id == waiting[0][0]:
+                        flying -= waiting.popleft()[1].size + REQUEST
+                        yield answer.results if answer.done else DeeprlError(answer.error, place=self._name)
+                        since = self._monotonic()
+            if waiting and self._monotonic() > since + waiting[0][1].timeout:
+                fault = f"no answer to {waiting[0][1].op} in time"
                 raise HostError(fault, place=self._name, remedy="it is tried again", kind="timeout")
-        raise HostError("was left", place=self._name, kind="lost")
 
-    def _take(self, data: bytes, number: str) -> wire.Answer | None:
+    def _encoded(self, asked: Asked, waiting: deque[tuple[str, Asked]]) -> bytes:
+        self._number += 1
+        request = wire.Request(f"{os.getpid()}-{id(self)}-{self._number}", asked.op, asked.args)
+        waiting.append((request.id, asked))
+        return wire.encode_request(request)
+
+    def _take(self, data: bytes) -> Iterator[wire.Answer]:
         *lines, rest = data.split(b"\n")
         if lines:
             lines[0] = self._rest + lines[0]
@@ -124,9 +162,8 @@ class Line:
             raise wire.WireError("speaks something else")
         for line in lines:
             said = wire.decode(line)
-            if isinstance(said, wire.Answer) and said.id == number:
-                return said
-        return None
+            if isinstance(said, wire.Answer):
+                yield said
 
     def _ended(self, process: subprocess.Popen[bytes]) -> HostError:
         try:

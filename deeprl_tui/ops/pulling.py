@@ -17,9 +17,10 @@ from typing import Final
 from deeprl_tui.core.layout import RootPaths, RunPaths
 from deeprl_tui.core.lock import FileLock
 from deeprl_tui.core.spec import RunId
-from deeprl_tui.errors import DeeprlError
-from deeprl_tui.hosts.artefacts import KEEP_FREE, Progress, Pull, Pulled
+from deeprl_tui.errors import DeeprlError, LockHeldError
+from deeprl_tui.hosts.artefacts import Progress, Pull, Pulled
 from deeprl_tui.hosts.delivery import deliver
+from deeprl_tui.hosts.fetch import KEEP_FREE, Asked
 from deeprl_tui.hosts.mirror import Mirror
 from deeprl_tui.hosts.ssh import HostError
 from deeprl_tui.monitor.fleet import Coming
@@ -35,6 +36,9 @@ WAITING_S: Final = 60.0
 """How often to look at a run without a worker that is not home and says nothing new."""
 WAIT_S: Final = 3600.0
 """How long a pull by hand waits for one in the background."""
+LOOK_S: Final = 0.1
+AT_ONCE: Final = 64
+"""Runs whose files are asked for with one round trip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Brought:
     run: RunId
     host: str
     pulled: Pulled | None  # None: why says it
-    why: str = ""
+    why: str = ""  # also: which files do not come
 
 
 def pull(
@@ -55,36 +59,54 @@ def pull(
     *,
     say: Callable[[Progress], None] = lambda progress: None,
     keep_free: int = KEEP_FREE,
+    wait_s: float = WAIT_S,
 ) -> Iterator[Brought]:
-    """Bring what is new of some runs of a host. Ends early, with the reason, when the host is lost."""
-    with _alone(root, host, WAIT_S):
+    """Bring what is new of some runs of a host. Ends early, with the reason, when the host is lost.
+
+    wait_s: how long to wait for somebody else who brings files of this host. Raises LockHeldError then.
+    """
+    with _alone(root, host, wait_s):
         mirror = Mirror(root, host)
         known = dict(mirror.runs())
-        for run, _ in runs:
-            if run not in known:
-                continue
+        mine = [run for run, _ in runs if run in known]
+        for start in range(0, len(mine), AT_ONCE):
+            some = mine[start : start + AT_ONCE]
             try:
-                pulled = Pull(mirror, run, known[run], line.ask, say=say, keep_free=keep_free)()
-                yield Brought(run, host, pulled)
+                told = list(line.ask_all(Asked("files", {"run": str(run)}) for run in some))
             except HostError as error:
-                yield Brought(run, host, None, error.fault)
+                yield Brought(some[0], host, None, error.fault)
                 return
-            except (DeeprlError, OSError) as error:
-                yield Brought(run, host, None, str(error))
+            for run, listed in zip(some, told, strict=True):
+                try:
+                    if isinstance(listed, DeeprlError):
+                        raise listed
+                    bring = Pull(mirror, run, known[run], line, say=say, keep_free=keep_free, listed=listed)
+                    pulled = bring()
+                    yield Brought(run, host, pulled, "; ".join(pulled.missing))
+                except HostError as error:
+                    yield Brought(run, host, None, error.fault)
+                    return
+                except (DeeprlError, OSError) as error:
+                    yield Brought(run, host, None, str(error))
 
 
 def send(
-    root: Path, host: str, line: Line, *, say: Callable[[Progress], None] = lambda progress: None
+    root: Path,
+    host: str,
+    line: Line,
+    *,
+    say: Callable[[Progress], None] = lambda progress: None,
+    wait_s: float = WAIT_S,
 ) -> Iterator[Brought]:
-    """Send the runs that go to a host and are not there yet."""
-    with _alone(root, host, WAIT_S):
+    """Send the runs that go to a host and are not there yet. Waits as `pull` does."""
+    with _alone(root, host, wait_s):
         for run, paths in list(bound_for(root, host)):
             try:
-                deliver(paths, line.ask, "moved here", say=say)
+                deliver(paths, line, "moved here", say=say)
                 arrived(paths)
                 mirror = Mirror(root, host)
                 with contextlib.suppress(DeeprlError, OSError):  # what it says already, so it shows as queued
-                    Pull(mirror, run, dict(mirror.runs())[run], line.ask).logs()
+                    Pull(mirror, run, dict(mirror.runs())[run], line).logs()
                 yield Brought(run, host, Pulled(0, 0, False))
             except HostError as error:
                 yield Brought(run, host, None, error.fault)
@@ -98,7 +120,7 @@ def _alone(root: Path, host: str, wait_s: float) -> Iterator[None]:
     """Be the only one who brings files of a host here."""
     lock = RootPaths(root).pull_lock(host)
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock.acquire(lock, f"pulling from {host}", wait_s=wait_s):
+    with FileLock.acquire(lock, f"pulling from {host}", wait_s=wait_s, sleep=lambda _: time.sleep(LOOK_S)):
         yield
 
 
@@ -120,6 +142,7 @@ class Background:
         self._monotonic, self._every_s, self._keep_free = monotonic, every_s, keep_free
         self._pulled: dict[RunId, float] = {}  # when
         self._waits: dict[RunId, tuple[int, int]] = {}  # newest log of runs without a worker, when looked at
+        self._missing = ""  # files that do not come as long as they are what they are
         self._kicked = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"pull-{host}", daemon=True)
@@ -148,12 +171,13 @@ class Background:
 
     def _round(self) -> str:
         """Bring and send what is due; why not all of it."""
-        fault = ""
+        fault = self._missing = ""
         try:
             bound, due = bool(list(bound_for(self._root, self._host))), self._due()
             self._told(Coming(len(due)))
             if bound:
-                fault = self._drain(send(self._root, self._host, self._line, say=self._say(len(due))))
+                sent = send(self._root, self._host, self._line, say=self._say(len(due)), wait_s=0)
+                fault = self._drain(sent)
             if due and not self._stop.is_set():
                 left = pull(
                     self._root,
@@ -162,13 +186,16 @@ class Background:
                     due,
                     say=self._say(len(due)),
                     keep_free=self._keep_free,
+                    wait_s=0,
                 )
                 fault = self._drain(left) or fault
             if not due and not bound:
                 self._line.hang_up()  # nothing to do for a while
+        except LockHeldError:
+            pass  # another dashboard brings them
         except (DeeprlError, OSError) as error:
             fault = str(error)
-        self._told(Coming(why=fault))
+        self._told(Coming(why=fault or self._missing))
         return fault
 
     def _drain(self, brought: Iterator[Brought]) -> str:
@@ -179,6 +206,8 @@ class Background:
                 self._waits.clear()
             else:
                 self._pulled[one.run] = self._monotonic()
+                if one.why:
+                    self._missing = f"{one.run}: {one.why}"
             if self._stop.is_set():
                 break
         return fault

@@ -40,6 +40,7 @@ class Shelf:
         self._store = RunStore(root)
         self._supervise = supervise
         self._open: dict[Path, tuple[int, tuple[int, ...]]] = {}
+        self._found: tuple[RunPaths, RunSpec, tuple[int, ...]] | None = None  # the run asked for last
 
     def do(self, op: str, args: Mapping[str, Json]) -> Json:
         """Answer a request. Raises DeeprlError, OSError or ValueError for what cannot be done."""
@@ -67,7 +68,10 @@ class Shelf:
             return None
         env = load_spec(paths).env
         found: list[Json] = []
-        for name in _names(paths.folder):
+        newest = (
+            paths.checkpoint.name
+        )  # first: what it needs was there before, so the rest of the list has it
+        for name in sorted(_names(paths.folder), key=lambda name: name != newest):
             known = paths.artefact(name, env)
             if known is not None and len(found) < MOST_FILES:
                 with contextlib.suppress(OSError):
@@ -76,15 +80,29 @@ class Shelf:
                         found.append([name, *_identity(seen)])
         return {"files": found, "held": is_held(paths.lock)}
 
+    def _find(self, run: RunId) -> tuple[RunPaths, RunSpec] | None:
+        """A run's directory and description; looked for once as long as many pieces of it are asked for."""
+        if self._found is not None and self._found[1].id == run:
+            with contextlib.suppress(OSError):
+                if _identity(self._found[0].spec.stat()) == self._found[2]:
+                    return self._found[:2]
+        paths = self._store.find(run)
+        if paths is None:
+            return None
+        self._found = paths, load_spec(paths), _identity(paths.spec.stat())
+        return self._found[:2]
+
     def _opened(self, args: Mapping[str, Json]) -> tuple[int, int] | None:
         """A descriptor of the file that is meant, and its size; None if it is another one by now.
 
         A file that was begun stays open: it can be read to its end although it has been replaced.
         """
-        paths = self._store.find(RunId.parse(_text(args, "run")))
-        if paths is None:
+        found = self._find(RunId.parse(_text(args, "run")))
+        if found is None:
             return None
-        known = _artefact(paths, load_spec(paths), _text(args, "file"))
+        known = _artefact(*found, _text(args, "file"))
+        if known.path.parent.is_symlink():
+            raise RefusedError("is behind a link", place=known.path.name)
         wanted = tuple(map(int, _list(args, "identity")))
         fd, identity = self._open.pop(known.path, (-1, ()))
         if fd >= 0 and not _same(known, identity, wanted):

@@ -232,7 +232,7 @@ def files_of(
         paths.best_model: ("best policy", best),
         paths.last_model(env): ("policy at the end", None),
         paths.checkpoint: ("newest checkpoint", checkpoint),
-        paths.checkpoint.with_name(f"{paths.checkpoint.name}.prev"): ("checkpoint before it", None),
+        paths.checkpoint_before: ("checkpoint before it", None),
         paths.buffer_log: ("replay buffer", checkpoint),
         paths.evaluations: ("all evaluations", None),
         paths.worker_log: ("what its workers printed", None),

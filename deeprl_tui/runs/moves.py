@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from deeprl_tui.core.files import open_regular, read_small
 from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
@@ -43,12 +43,17 @@ class File:
     sha256: str
 
 
+Refused: TypeAlias = tuple[tuple[int, ...], str]
+"""Identity of a file that is of no use, and why."""
+
+
 @dataclass(frozen=True, slots=True)
 class PulledFiles:
     """What came of a run."""
 
     files: Mapping[str, File] = field(default_factory=dict)
     home: tuple[int, int] | None = None  # newest attempt and bytes of its log when all was here
+    refused: Mapping[str, Refused] = field(default_factory=dict)  # files that do not come as they are
 
 
 @contextlib.contextmanager
@@ -128,8 +133,12 @@ def read_pulled(paths: RunPaths) -> PulledFiles:
             str(name): File(tuple(map(int, identity)), int(size), str(sha256))
             for name, (identity, size, sha256) in body["files"].items()
         }
+        refused = {
+            str(name): (tuple(map(int, identity)), str(why))
+            for name, (identity, why) in body.get("refused", {}).items()
+        }
         home = body["home"]
-        return PulledFiles(files, (int(home[0]), int(home[1])) if home else None)
+        return PulledFiles(files, (int(home[0]), int(home[1])) if home else None, refused)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
         return PulledFiles()
 
@@ -139,7 +148,9 @@ def write_pulled(paths: RunPaths, pulled: PulledFiles) -> None:
     files: dict[str, Json] = {
         name: [list(one.identity), one.size, one.sha256] for name, one in pulled.files.items()
     }
-    _write(paths.pulled, {"files": files, "home": list(pulled.home) if pulled.home else None})
+    refused: dict[str, Json] = {name: [list(one), why] for name, (one, why) in pulled.refused.items()}
+    home: Json = list(pulled.home) if pulled.home else None
+    _write(paths.pulled, {"files": files, "home": home, "refused": refused})
 
 
 def newest_log(paths: RunPaths) -> tuple[int, int]:

@@ -1,7 +1,11 @@
 """Files of a run come home whole or not at all, and go on at the byte where a line broke."""
 
+import base64
+import contextlib
 import os
 import random
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pull_lab
@@ -11,10 +15,11 @@ from pull_lab import ENV, RUN, Away, Cutting, mirrored, pull
 
 from deeprl_tui.core.events import Queued
 from deeprl_tui.core.layout import RunPaths
-from deeprl_tui.core.saved import committed
+from deeprl_tui.core.saved import MAGIC, committed
+from deeprl_tui.core.spec import Json
 from deeprl_tui.errors import DeeprlError
-from deeprl_tui.hosts import artefacts
-from deeprl_tui.hosts.artefacts import PullError
+from deeprl_tui.hosts import fetch
+from deeprl_tui.hosts.fetch import Asked, PullError
 from deeprl_tui.hosts.ssh import HostError
 from deeprl_tui.runs.moves import is_home, not_home
 
@@ -88,7 +93,7 @@ def test_home(here: RunPaths, away: Away) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_cuts(here: RunPaths, away: Away, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """However often the line breaks while the run goes on, a checkpoint here is always whole."""
-    monkeypatch.setattr(artefacts, "PIECE", 1500)
+    monkeypatch.setattr(fetch, "PIECE", 1500)
     draw, line, cuts = random.Random(seed), Cutting(away.root), 0
     number = 1
     for _ in range(200):
@@ -109,13 +114,13 @@ def test_cuts(here: RunPaths, away: Away, seed: int, monkeypatch: pytest.MonkeyP
         if is_home(here):
             break
     assert cuts > 5
-    assert visible(away.paths) - {"lock"} == visible(here) - {"host", "pulled.json"}
+    assert visible(away.paths) - {"lock", "checkpoint.prev"} == visible(here) - {"host", "pulled.json"}
     assert here.checkpoint.read_bytes() == away.paths.checkpoint.read_bytes()
 
 
 def test_goes_on_at_the_byte(here: RunPaths, away: Away, monkeypatch: pytest.MonkeyPatch) -> None:
     """What came before a break is not brought again."""
-    monkeypatch.setattr(artefacts, "PIECE", 1000)
+    monkeypatch.setattr(fetch, "PIECE", 1000)
     line = Cutting(away.root)
     line.cut_after = 45
     with pytest.raises(HostError):
@@ -131,16 +136,18 @@ def test_goes_on_at_the_byte(here: RunPaths, away: Away, monkeypatch: pytest.Mon
 
 def test_replaced_while_it_comes(here: RunPaths, away: Away, monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint that is replaced while it comes is read to its end: it fits its part of the log."""
-    monkeypatch.setattr(artefacts, "PIECE", 1000)
+    monkeypatch.setattr(fetch, "PIECE", 1000)
+
+    before = away.paths.checkpoint.read_bytes()
 
     class Training(Cutting):
-        def __call__(self, op, args, timeout=0.0):  # type: ignore[no-untyped-def]
+        def ask(self, op, args, timeout=0.0):  # type: ignore[no-untyped-def]
             if self.asked.count("get") == 3 and op == "get":
-                away.train(2)
-            return super().__call__(op, args, timeout)
+                pull_lab.replace(away.paths.checkpoint, pull_lab.checkpoint(0, 50_000, mark=9))
+            return super().ask(op, args, timeout)
 
     pull(root(here), Training(away.root))
-    assert committed(here.checkpoint).length == 60_000
+    assert here.checkpoint.read_bytes() == before
     assert usable(here, away)
 
 
@@ -168,25 +175,201 @@ def test_links_and_pipes_stay_there(here: RunPaths, away: Away) -> None:
     assert not visible(here) & {"best_model.zip", "evaluations.npz", "other.txt"}
 
 
-def test_names_from_the_host(here: RunPaths, away: Away) -> None:
-    """A host that lists other names, or speaks of sizes beyond bounds, gets nothing written."""
+HOSTILE = (
+    ([["../../evil", 1, 1, 1]], "no file's name"),
+    ([["/etc/passwd", 1, 1, 1]], "no file's name"),
+    ([["videos/../../x.mp4", 1, 1, 1]], "no file's name"),
+    ([["a\x1b[2Jb", 1, 1, 1]], "no file's name"),
+    ([["x" * 500, 1, 1, 1]], "no file's name"),
+    ([[7, 1, 1, 1]], "no file's name"),
+    ([["checkpoint", 1, 1]], "something else"),
+    ([["checkpoint", 1, 1, -1]], "something else"),
+    ([["checkpoint", 1, 1, 1.5]], "something else"),
+    ([["checkpoint", 1, 1, True]], "something else"),
+    ([["checkpoint", 1 << 99, 1, 1]], "something else"),
+    ([["checkpoint", {}, 1, 1]], "something else"),
+    ({"checkpoint": 1}, "something else"),
+    ([[f"{number}.monitor.csv", 1, 1, 1] for number in range(1, 5000)], "lists 4,999 files"),
+)
+
+
+@pytest.mark.parametrize(("files", "fault"), HOSTILE)
+def test_a_host_that_lists_nonsense(here: RunPaths, away: Away, files: Json, fault: str) -> None:
+    """It is refused by name, and nothing is written."""
 
     class Liar(Cutting):
-        def __call__(self, op, args, timeout=0.0):  # type: ignore[no-untyped-def]
-            if op == "files":
-                return {"files": [["../../evil", 1, 1, 1], ["checkpoint", 1, 1, 1 << 60]], "held": False}
-            return super().__call__(op, args, timeout)
+        def answered(self, op: str, args: Mapping[str, Json], told: Json) -> Json:
+            return {"files": files, "held": False} if op == "files" else told
 
-    with pytest.raises(PullError, match="too many"):
+    with pytest.raises(PullError, match=fault) as caught:
         pull(root(here), Liar(away.root))
+    assert "\x1b" not in str(caught.value)
     assert visible(here) == {"run.json", "host"}
+
+
+def test_a_file_beyond_bounds(here: RunPaths, away: Away) -> None:
+    """A size that no file has is named; all other files come."""
+
+    class Liar(Cutting):
+        def answered(self, op: str, args: Mapping[str, Json], told: Json) -> Json:
+            if op == "files":
+                assert isinstance(told, dict)
+                assert isinstance(told["files"], list)
+                told["files"].append(["CartPole-v1.zip", 1, 1, 1 << 60])
+            return told
+
+    pulled = pull(root(here), Liar(away.root))
+    assert pulled.missing == ("CartPole-v1.zip has 1,152,921,504,606,846,976 bytes: too many",)
+    assert usable(here, away)
+    assert here.checkpoint.exists()
+
+
+def test_a_digest_that_lies(here: RunPaths, away: Away) -> None:
+    """A file that is never what its host says comes twice, then no more until it is another one."""
+
+    class Liar(Cutting):
+        lies = True
+
+        def answered(self, op: str, args: Mapping[str, Json], told: Json) -> Json:
+            wrong = self.lies and op == "sum" and args["file"] == "best_model.zip"
+            return {"sha256": "0" * 64} if wrong else told
+
+    line = Liar(away.root)
+    assert "best_model.zip is not what its host says it is" in pull(root(here), line).missing
+    assert not here.best_model.exists()
+    assert here.checkpoint.exists()
+    assert pull(root(here), line).bytes == 0
+    line.lies = False
+    away.train(2)
+    assert not pull(root(here), line).missing
+    assert here.best_model.exists()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [None, 7, [], {}, {"data": 7, "crc": 0}, {"data": "!!", "crc": 0}, {"data": "eHh4", "crc": 1}],
+)
+def test_pieces_that_are_none(here: RunPaths, away: Away, told: Json) -> None:
+    """An answer that brings no piece of the file is refused, and no file appears."""
+
+    class Liar(Cutting):
+        def answered(self, op: str, args: Mapping[str, Json], answer: Json) -> Json:
+            return told if op == "get" else answer
+
+    with contextlib.suppress(PullError):
+        assert pull(root(here), Liar(away.root)).missing
+    assert visible(here) <= {"run.json", "host", "pulled.json", "events-1.jsonl"}
+
+
+def test_more_than_was_asked_for(here: RunPaths, away: Away) -> None:
+    """A host that sends without an end fills nothing: a piece has the bytes that were asked for."""
+    flood = bytes(1 << 21)
+    answer: Json = {"data": base64.b64encode(flood).decode(), "crc": zlib.crc32(flood)}
+
+    class Flood(Cutting):
+        def answered(self, op: str, args: Mapping[str, Json], told: Json) -> Json:
+            return answer if op == "get" else told
+
+    with pytest.raises(PullError, match="came damaged"):
+        pull(root(here), Flood(away.root))
+    assert sum(path.stat().st_size for path in here.folder.rglob("*") if path.is_file()) < 10_000
+
+
+def test_a_damaged_checkpoint(here: RunPaths, away: Away) -> None:
+    """The one before it comes in its place, everything else too; it is tried again when it is another one."""
+    away.train(2)
+    data = bytearray(away.paths.checkpoint.read_bytes())
+    data[2000] ^= 1
+    pull_lab.replace(away.paths.checkpoint, bytes(data))
+    line = Cutting(away.root)
+    pulled = pull(root(here), line)
+    assert pulled.missing == (
+        "checkpoint is damaged there: its checksum is wrong; the one before it is here",
+    )
+    assert here.checkpoint.read_bytes() == away.paths.checkpoint_before.read_bytes()
+    assert here.best_model.read_bytes() == away.paths.best_model.read_bytes()
+    assert usable(here, away)
+    again = pull(root(here), line)
+    assert (again.bytes, again.missing) == (0, pulled.missing)
+    away.train(3, over=True)
+    assert pull(root(here), line).home
+    assert here.checkpoint.read_bytes() == away.paths.checkpoint.read_bytes()
+
+
+def test_no_checkpoint_is_whole(here: RunPaths, away: Away) -> None:
+    """It is said what that means; the run is not home, and its other files are here."""
+    away.train(2, over=True)
+    pull_lab.replace(away.paths.checkpoint, b"nothing")
+    pull_lab.replace(away.paths.checkpoint_before, b"nothing, too")
+    pulled = pull(root(here), Cutting(away.root))
+    assert "a move would begin anew" in pulled.missing[0]
+    assert not pulled.home
+    assert not here.checkpoint.exists()
+    assert here.last_model(ENV).exists()
+
+
+def test_a_replay_log_that_is_too_short(here: RunPaths, away: Away) -> None:
+    """A checkpoint whose replay log lost its end is refused; the one before it needs less."""
+    away.train(2)
+    with open(away.paths.buffer_log, "r+b") as log:
+        log.truncate(70_000)
+    pulled = pull(root(here), Cutting(away.root))
+    assert "checkpoint needs more of buffer.log than there is" in pulled.missing[0]
+    assert usable(here, away)
+    assert committed(here.checkpoint).length == 60_000
+
+
+def test_a_bomb_in_a_checkpoint(here: RunPaths, away: Away) -> None:
+    """A header that would take all memory is not read."""
+    header = b"[" + b"[]," * (1 << 20) + b"0]"
+    data = MAGIC + len(header).to_bytes(8, "little") + header
+    pull_lab.replace(away.paths.checkpoint, data + zlib.crc32(data).to_bytes(4, "little"))
+    assert "too many parts" in pull(root(here), Cutting(away.root)).missing[0]
+
+
+def test_films(here: RunPaths, away: Away) -> None:
+    """Films that a run directory holds come, too; a link in their place here is not followed."""
+    away.paths.folder.joinpath("videos").mkdir()
+    for name in ("best.gif", "videos/step-100.mp4"):
+        away.paths.folder.joinpath(name).write_bytes(b"a film" * 5000)
+    pull(root(here), Cutting(away.root))
+    assert (here.folder / "best.gif").read_bytes() == b"a film" * 5000
+    assert (here.folder / "videos" / "step-100.mp4").read_bytes() == b"a film" * 5000
+
+
+def test_a_linked_folder_here(here: RunPaths, away: Away, tmp_path: Path) -> None:
+    """Nothing is written into a folder that a link leads to."""
+    away.paths.folder.joinpath("videos").mkdir()
+    away.paths.folder.joinpath("videos", "a.mp4").write_bytes(b"a film")
+    tmp_path.joinpath("elsewhere").mkdir()
+    here.folder.joinpath("videos").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PullError, match="is a link here"):
+        pull(root(here), Cutting(away.root))
+    assert not list(tmp_path.joinpath("elsewhere").iterdir())
+
+
+def test_round_trips(here: RunPaths, away: Away) -> None:
+    """How many files a run has costs no round trips: they are asked for before the first is here."""
+    for number in range(2, 400):
+        away.paths.monitor(number).write_bytes(b"1.0,10,0.1\r\n" * number)
+
+    class Counting(Cutting):
+        trips = 0
+
+        def ask_all(self, asked: Iterable[Asked]) -> Iterator[Json | DeeprlError]:
+            self.trips += 1
+            return super().ask_all(asked)
+
+    line = Counting(away.root)
+    assert pull(root(here), line).files > 400
+    assert line.trips + line.asked.count("files") <= 4
 
 
 def test_asking_for_other_files(away: Away) -> None:
     """A client gets no file that is not of the list."""
     line = Cutting(away.root)
     with pytest.raises(DeeprlError, match="not a file that is handed out"):
-        line("get", {"run": str(RUN), "file": "../../x", "identity": [1, 1, 1], "offset": 0, "limit": 9})
+        line.ask("get", {"run": str(RUN), "file": "../../x", "identity": [1, 1, 1], "offset": 0, "limit": 9})
 
 
 def test_no_space_here(here: RunPaths, away: Away) -> None:

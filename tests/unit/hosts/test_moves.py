@@ -13,10 +13,10 @@ from deeprl_tui.core.saved import committed
 from deeprl_tui.core.spec import Json
 from deeprl_tui.core.state import Queued
 from deeprl_tui.errors import DeeprlError
-from deeprl_tui.hosts import artefacts, delivery
-from deeprl_tui.hosts.artefacts import PullError
+from deeprl_tui.hosts import delivery, fetch, logs
 from deeprl_tui.hosts.delivery import deliver
-from deeprl_tui.hosts.mirror import TAIL, UNKNOWN, Mirror, MovedError
+from deeprl_tui.hosts.fetch import PullError
+from deeprl_tui.hosts.mirror import UNKNOWN, Mirror, MovedError
 from deeprl_tui.hosts.ssh import HostError
 from deeprl_tui.monitor import wire
 from deeprl_tui.ops import shelf
@@ -104,8 +104,7 @@ def test_damaged_on_the_way(here: RunPaths, other: Path) -> None:
     """What is not what was announced never becomes a run."""
 
     class Bad(Cutting):
-        def __call__(self, op: str, args: Mapping[str, Json], timeout: float = 0.0) -> Json:
-            told = super().__call__(op, args, timeout)
+        def answered(self, op: str, args: Mapping[str, Json], told: Json) -> Json:
             for path in other.rglob("checkpoint"):
                 path.write_bytes(b"another one" * 460)
             return told
@@ -150,7 +149,7 @@ def test_the_old_host_gives_it_up(here: RunPaths, away: Away) -> None:
     ((run, paths, attempt),) = left_host(root(here), "vm")
     assert (run, paths, attempt) == (RUN, here, 2)
     line = Cutting(away.root)
-    told = line("retire", {"spec": paths.spec.read_text(), "attempt": attempt})
+    told = line.ask("retire", {"spec": paths.spec.read_text(), "attempt": attempt})
     assert told == {"held": False}
     assert home_of(away.paths) == "(elsewhere)"
     assert b'"attempt": 2' in away.paths.attempt.read_bytes()
@@ -159,7 +158,7 @@ def test_the_old_host_gives_it_up(here: RunPaths, away: Away) -> None:
 def test_another_run_of_that_name_is_left_alone(here: RunPaths, away: Away) -> None:
     """A host is not made to give up a run with other settings."""
     other = support.spec(gamma=0.5).to_json()
-    Cutting(away.root)("retire", {"spec": other, "attempt": 2})
+    Cutting(away.root).ask("retire", {"spec": other, "attempt": 2})
     assert not away.paths.host.exists()
 
 
@@ -238,5 +237,5 @@ def test_nothing_is_written_through_a_link(here: RunPaths, other: Path, tmp_path
 
 def test_pieces_fit_on_the_wire() -> None:
     """A piece of a file fits into one request and one answer."""
-    assert artefacts.PIECE + TAIL <= wire.MAX_LINE // 2
-    assert shelf.PIECE >= artefacts.PIECE
+    assert fetch.PIECE + logs.KNOWN <= wire.MAX_LINE // 2
+    assert shelf.PIECE >= fetch.PIECE

@@ -13,8 +13,10 @@ from pull_lab import RUN, Away, mirrored
 from deeprl_tui.config import Host
 from deeprl_tui.core.events import End
 from deeprl_tui.core.layout import RunPaths
+from deeprl_tui.core.lock import FileLock
 from deeprl_tui.errors import DeeprlError
 from deeprl_tui.hosts import ssh
+from deeprl_tui.hosts.fetch import Asked
 from deeprl_tui.hosts.ssh import HostError
 from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.monitor.line import Line
@@ -53,6 +55,49 @@ def test_answers(line: Line) -> None:
     assert line.ask("files", {"run": "none/0"}) is None
 
 
+def test_many_under_way(line: Line, away: Away) -> None:
+    """Many requests have their answers in order, also one that is refused."""
+    asked = [Asked("ping", {}), Asked("fly", {}), *(Asked("files", {"run": str(RUN)}) for _ in range(500))]
+    ping, fly, *files = line.ask_all(asked)
+    assert isinstance(ping, dict)
+    assert isinstance(fly, DeeprlError)
+    assert len(files) == 500
+    assert all(isinstance(one, dict) and one["held"] is False for one in files)
+
+
+def test_bounded(line: Line) -> None:
+    """What is asked for waits until there is room for it on the way."""
+    made: list[int] = []
+
+    def asked() -> Iterator[Asked]:
+        for number in range(40):
+            made.append(number)
+            yield Asked("ping", {}, size=1000)
+
+    answers = line.ask_all(asked(), window=10_000)
+    next(answers)
+    assert len(made) < 12
+    assert len(list(answers)) == 39
+
+
+def test_one_connection(line: Line) -> None:
+    """Who took as many answers as he has questions leaves the connection to the next one."""
+    answers = line.ask_all([Asked("ping", {})])
+    next(answers)
+    process = line._process
+    del answers
+    assert line.ask("ping", {})
+    assert line._process is process
+
+
+def test_who_takes_no_more_answers(line: Line) -> None:
+    """Answers that nobody waits for do not reach the next one who asks."""
+    answers = line.ask_all(iter([Asked("ping", {})] * 100))
+    next(answers)
+    del answers
+    assert line.ask("files", {"run": "none/0"}) is None
+
+
 def test_after_a_break(line: Line) -> None:
     """The next request makes another connection."""
     line.ask("ping", {})
@@ -75,11 +120,10 @@ def test_it_comes_by_itself(away: Away, tmp_path: Path) -> None:
     hosts.pull_in_background()
     hosts.attach()
     try:
-        support.wait_until(paths.checkpoint.exists, 30, "the checkpoint")
-        support.write(away.paths, 1, [(99.0, End(at=support.WALL, outcome="stopped", step=100))])
-        log = away.paths.events(1).read_bytes()
-        support.wait_until(lambda: paths.events(1).read_bytes() == log, 30, "its last word")
-        hosts._pull("vm")  # as at the end of its worker
+        with FileLock.acquire(away.paths.lock, "training"):
+            support.wait_until(paths.checkpoint.exists, 30, "the checkpoint")
+            end = End(at=support.WALL, outcome="stopped", step=100)
+            support.write(away.paths, 1, [(99.0, end)])
         support.wait_until(lambda: is_home(paths), 30, "the rest")
     finally:
         hosts.close()
