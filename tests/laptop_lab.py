@@ -19,6 +19,37 @@ from deeprl_tui.runs.homes import home_of
 NAMES = ("vm-1", "vm-2", "vm-3")
 FOLDER = Path("deeprl/a-study/runs")
 LONG = ("--set", "total_timesteps=200000")
+WATCHER = """
+import json, random, sys, time
+from pathlib import Path
+from deeprl_tui.hosts import ssh
+from deeprl_tui.hosts.mirror import Mirror
+from deeprl_tui.monitor.fleet import Fleet
+from deeprl_tui.monitor.link import Link
+name, root = sys.argv[1], Path(sys.argv[2])
+fleet = Fleet(time.time)
+opening = {"folder": "~/deeprl/a-study", "cores": 1}
+clocks = {"monotonic": time.monotonic, "random": random.Random(1)}
+link = Link(name, ssh.command(name), opening, Mirror(root, name), fleet, **clocks)
+link.start()
+said = None
+while True:
+    for host in fleet.snapshot().hosts:
+        now = [host.fault, host.warning, int(host.now)]
+        if now != said:
+            said = now
+            print(json.dumps(said), flush=True)
+    time.sleep(0.02)
+"""
+DASHBOARD = """
+import time
+from pathlib import Path
+from deeprl_tui import config, ops
+from deeprl_tui.monitor.fleet import Fleet
+feed = ops.watch_everywhere(config.load(Path(config.FILE)), Path(ops.RUNS), Fleet(time.time))
+while True:
+    time.sleep(1)
+"""
 
 
 class Here:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import support
 import vm_lab
-from laptop_lab import FOLDER, LONG, NAMES, Here, children, signal_all
+from laptop_lab import DASHBOARD, FOLDER, LONG, NAMES, WATCHER, Here, children, signal_all
 from vm_lab import Machine, Network
 
 from deeprl_tui.core.events import Resume
@@ -21,43 +21,12 @@ from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
 from deeprl_tui.core.lock import FileLock
 from deeprl_tui.core.log import read_lines
 from deeprl_tui.monitor.link import SILENT_S
-from deeprl_tui.runs.load import read_status
+from deeprl_tui.runs.homes import read_status
 
 pytestmark = [
     pytest.mark.skipif(bool(vm_lab.lacks()), reason=vm_lab.lacks() or "-"),
     pytest.mark.timeout(300),
 ]
-WATCHER = """
-import json, random, sys, time
-from pathlib import Path
-from deeprl_tui.hosts import ssh
-from deeprl_tui.hosts.mirror import Mirror
-from deeprl_tui.monitor.fleet import Fleet
-from deeprl_tui.monitor.link import Link
-name, root = sys.argv[1], Path(sys.argv[2])
-fleet = Fleet(time.time)
-opening = {"folder": "~/deeprl/a-study", "cores": 1}
-clocks = {"monotonic": time.monotonic, "random": random.Random(1)}
-link = Link(name, ssh.command(name), opening, Mirror(root, name), fleet, **clocks)
-link.start()
-said = None
-while True:
-    for host in fleet.snapshot().hosts:
-        now = [host.fault, host.warning, int(host.now)]
-        if now != said:
-            said = now
-            print(json.dumps(said), flush=True)
-    time.sleep(0.02)
-"""
-DASHBOARD = """
-import time
-from pathlib import Path
-from deeprl_tui import config, ops
-from deeprl_tui.monitor.fleet import Fleet
-feed = ops.watch_everywhere(config.load(Path(config.FILE)), Path(ops.RUNS), Fleet(time.time))
-while True:
-    time.sleep(1)
-"""
 
 
 def test_training_outlives_all_faults(here: Here) -> None:
