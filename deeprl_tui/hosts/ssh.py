@@ -110,6 +110,11 @@ _SIGNS: Final = tuple(
     _Sign(re.compile(words, re.IGNORECASE), kind, fault, remedy) for words, kind, fault, remedy in _WORDS
 )
 
+_UNREADY: Final = re.compile(
+    r"\.deeprl/serve|no such container|container \S+ is not running|on running containers", re.IGNORECASE
+)
+"""What a shell, docker and podman say where nothing was pushed, or what was is gone."""
+
 
 def program(environ: Mapping[str, str] = os.environ) -> list[str]:
     """The ssh client as a list of arguments."""
@@ -158,7 +163,10 @@ def explain(name: str, code: int, said: str, address: str = "") -> HostError:
                 remedy = sign.remedy.format(host=address or name)
                 return HostError(sign.fault, place=name, remedy=remedy, kind=sign.kind)
     told = lines[-1][:200] if lines else "the connection ended"
-    return HostError(told, place=name, kind="lost" if code in (FAILED, 0) or code < 0 else "remote")
+    remedy = f"deeprl push {name}" if _UNREADY.search(told) else ""
+    return HostError(
+        told, place=name, remedy=remedy, kind="lost" if code in (FAILED, 0) or code < 0 else "remote"
+    )
 
 
 def start(name: str, words: Sequence[str]) -> subprocess.Popen[bytes]:

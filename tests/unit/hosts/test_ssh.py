@@ -63,6 +63,21 @@ def test_remote_fault() -> None:
     assert "\x1b" not in str(error)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "sh: 1: exec: .deeprl/serve: not found",
+        "Error response from daemon: No such container: deeprl-study",
+        "Error response from daemon: container 1a2b is not running",
+        'Error: no container with name or ID "deeprl-study" found: no such container',
+        "Error: can only create exec sessions on running containers: container state improper",
+    ],
+)
+def test_nothing_was_pushed(said: str) -> None:
+    """A host that is not ready is told how it becomes that."""
+    assert ssh.explain("vm", 1, said).remedy == "deeprl push vm"
+
+
 def test_no_client() -> None:
     """A machine without ssh is told what it lacks."""
     with pytest.raises(ssh.HostError, match="install an ssh client"):
