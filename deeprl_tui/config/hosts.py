@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias, get_args
 from deeprl_tui.config.read import Document
 from deeprl_tui.config.text import Fault, shown, suggest, type_name
 from deeprl_tui.config.values import check_float, check_int, check_text
+from deeprl_tui.core.text import FOLDER as FOLDER
 from deeprl_tui.errors import Problem
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -18,7 +19,6 @@ LOCAL: Final = "local"
 """What this machine is called; no other host may be."""
 ADDRESS: Final = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9_][A-Za-z0-9_.:-]*")
 """`[user@]host`, or a name of ~/.ssh/config: never an option, never a word for a shell."""
-FOLDER: Final = re.compile(r"~?[A-Za-z0-9_./-]+")
 CLOUD: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
 _PART: Final = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
 IMAGE: Final = re.compile(

@@ -7,6 +7,8 @@ or a log line could hold escape sequences, a hidden direction change or a charac
 import re
 
 STAND_IN = "·"
+FOLDER = re.compile(r"~?[A-Za-z0-9_./-]+")
+"""A folder of another machine that needs no quotes there."""
 
 _DOUBTFUL = re.compile(r"[\ufe00-\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0100-\U000e01ef]")
 """Variation selectors, halves of flags, skin tones: terminals do not agree on how wide they make a text."""

@@ -8,24 +8,17 @@ under a lock, so a cut, a kill or a second dashboard leaves a shorter log and ne
 import contextlib
 import fcntl
 import os
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from deeprl_tui.core.files import open_regular
 from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
 from deeprl_tui.core.spec import MAX_SPEC, RunId, RunSpec
 from deeprl_tui.core.state import is_over
 from deeprl_tui.errors import RefusedError, RunDirectoryError
+from deeprl_tui.hosts.known import UNKNOWN, Have, tail_crc
 from deeprl_tui.runs import moves
 from deeprl_tui.runs.homes import home_of
 from deeprl_tui.runs.load import load_view
-
-UNKNOWN = "not here"
-"""Why a host that does not have a run resets it."""
-TAIL = 4096
-"""Bytes at the end of a log that tell whether it is the one we know."""
 
 
 class GapError(Exception):
@@ -34,26 +27,6 @@ class GapError(Exception):
 
 class MovedError(RefusedError):
     """A run that lived on this host and lives on another now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Have:
-    """How much of a log is here."""
-
-    run: RunId
-    attempt: int
-    size: int
-    crc: int  # CRC-32 of its last TAIL bytes
-
-
-def tail_crc(path: Path, size: int) -> int:
-    """CRC-32 of the last TAIL bytes before `size`. Raises OSError."""
-    fd = open_regular(path)
-    try:
-        start = max(0, size - TAIL)
-        return zlib.crc32(os.pread(fd, size - start, start))
-    finally:
-        os.close(fd)
 
 
 class Mirror:

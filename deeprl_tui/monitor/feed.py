@@ -1,6 +1,5 @@
 """The thread that brings a host's frames into the fleet."""
 
-import os
 import socket
 import threading
 import time
@@ -12,6 +11,7 @@ from deeprl_tui.core.spec import FORMAT
 from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.monitor.follow import POLL_S
 from deeprl_tui.monitor.frames import Hello
+from deeprl_tui.monitor.machine import boot_id
 from deeprl_tui.monitor.watch import Watcher
 
 BREATH_S = 0.02
@@ -66,12 +66,3 @@ class LocalFeed:
                 self._fleet.fault(LOCAL, f"{self._root} cannot be read: {error.strerror}")
             self._wake.wait(BREATH_S if watcher.behind else POLL_S)
             self._wake.clear()
-
-
-def boot_id() -> str:
-    """What names the time since this machine was switched on."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return f"pid-{os.getpid()}"

@@ -17,8 +17,7 @@ from deeprl_tui.core.log import CHUNK, read_bytes
 from deeprl_tui.core.spec import MAX_SPEC, RunId
 from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Frame, Reset
 from deeprl_tui.monitor.machine import CoreLoad, disk_free, memory
-from deeprl_tui.runs.homes import home_of
-from deeprl_tui.runs.load import read_status
+from deeprl_tui.runs.homes import home_of, read_status
 
 POLL_S = 0.25
 POLLS_PER_SCAN = 4

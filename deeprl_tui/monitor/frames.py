@@ -4,12 +4,16 @@ Rule: a frame carries what stands in files, not conclusions; the fold draws thos
 at rest its record comes, which a fold has made before: thousands of logs are not sent to show a table.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from deeprl_tui.core.spec import RunId
-from deeprl_tui.runs.record import Record
+
+if TYPE_CHECKING:  # a host that is watched sends none
+    from deeprl_tui.runs.record import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,7 +267,7 @@ class Link:
         self._watches += 1
         self._watch, self._unkept = f"{self._open_id}-watch-{self._watches}", False
         have: Json = [[str(one.run), one.attempt, one.size, one.crc] for one in self._mirror.have()]
-        pipes.send(wire.Request(self._watch, "watch", {"have": have}))
+        pipes.send(wire.Request(self._watch, "watch", {"have": have, "zip": True}))
 
     def _keep(self, said: Described | Data | Reset) -> None:
         """Write down what arrived. Without space for it nothing more is, until it is asked for again."""

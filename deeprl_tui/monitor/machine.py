@@ -56,3 +56,12 @@ def disk_free(folder: Path) -> int:
     except OSError:
         return 0
     return stat.f_bavail * stat.f_frsize
+
+
+def boot_id() -> str:
+    """What names the time since this machine was switched on."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return f"pid-{os.getpid()}"

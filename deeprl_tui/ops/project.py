@@ -7,11 +7,10 @@ from pathlib import Path
 
 from deeprl_tui import config
 from deeprl_tui.config import Checked, Experiment, Project
+from deeprl_tui.core.layout import RUNS as RUNS
 from deeprl_tui.errors import RefusedError, UnknownNameError
 from deeprl_tui.runs import code
 from deeprl_tui.runs.code import CodeFile
-
-RUNS = "runs"
 
 
 @dataclass(frozen=True, slots=True)

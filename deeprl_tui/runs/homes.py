@@ -13,6 +13,7 @@ from deeprl_tui.core.files import read_small
 from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
 from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.spec import RunId
+from deeprl_tui.core.text import clean
 
 MOST_NAME = 64
 MOST_STATE = 1 << 22
@@ -40,6 +41,14 @@ def is_alive(paths: RunPaths) -> bool:
     if not home:
         return is_held(paths.lock)
     return name_of(paths) in heard_of(RootPaths(paths.folder.parents[2]), home).held
+
+
+def read_status(paths: RunPaths) -> str:
+    """What a living worker waits for, said in a file that needs no space; empty if it trains."""
+    try:
+        return clean(read_small(paths.status, 256).decode(errors="replace")).strip()
+    except OSError:
+        return ""
 
 
 def heard_of(root: RootPaths, host: str) -> Heard:

@@ -9,9 +9,8 @@ from deeprl_tui.core.layout import RootPaths, RunPaths
 from deeprl_tui.core.log import LineReader, read_bytes
 from deeprl_tui.core.spec import MAX_SPEC, RunSpec
 from deeprl_tui.core.state import RunView
-from deeprl_tui.core.text import clean
 from deeprl_tui.errors import RunDirectoryError
-from deeprl_tui.runs.homes import is_alive
+from deeprl_tui.runs.homes import is_alive, read_status
 
 PIECE = 1 << 18
 """Bytes of a log that are folded at once."""
@@ -33,14 +32,6 @@ def load_view(paths: RunPaths, *, held: bool | None = None, whole: bool = False)
             offset += len(data)
         fold.bad_lines += reader.bad
     return fold.view(held=held, waiting=read_status(paths))
-
-
-def read_status(paths: RunPaths) -> str:
-    """What a living worker waits for, said in a file that needs no space; empty if it trains."""
-    try:
-        return clean(read_small(paths.status, 256).decode(errors="replace")).strip()
-    except OSError:
-        return ""
 
 
 def load_spec(paths: RunPaths) -> RunSpec:

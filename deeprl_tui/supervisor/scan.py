@@ -14,7 +14,8 @@ from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import RunDirectoryError
-from deeprl_tui.runs.load import load_view, read_status
+from deeprl_tui.runs.homes import read_status
+from deeprl_tui.runs.load import load_view
 
 
 @dataclass(slots=True)

@@ -30,6 +30,13 @@ def test_the_command_line_loads_no_screen_and_no_learner() -> None:
     assert not loaded("deeprl_tui.cli.main") & (HEAVY | {"textual"})
 
 
+def test_a_host_that_is_watched_loads_little() -> None:
+    """It answers in a quarter of the time that the command line takes."""
+    code = "import sys, deeprl_tui.__main__, deeprl_tui.ops.serving; print(*sys.modules)"
+    heavy = {"typer", "deeprl_tui.cli.main", "deeprl_tui.config", "deeprl_tui.core.fold"}
+    assert not heavy & set(run_python(code).split())
+
+
 def test_listing_runs_loads_no_numpy(tmp_path: Path) -> None:
     """Statistics do, but `deeprl ls` needs none."""
     make_run(tmp_path, spec(), [(0.0, start()), *training(3)])

@@ -57,7 +57,7 @@ def test_the_commands_are_named(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (entry,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
         text = archive.read(entry).decode()
-    assert "deeprl = deeprl_tui.cli.main:main" in text
+    assert "deeprl = deeprl_tui.__main__:main" in text
     assert "deeprl-tui = deeprl_tui.tui.main:main" in text
 
 

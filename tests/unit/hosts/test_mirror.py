@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from deeprl_tui.core.layout import RootPaths
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.errors import RefusedError, RunDirectoryError
-from deeprl_tui.hosts.mirror import GapError, Mirror, tail_crc
+from deeprl_tui.hosts.known import tail_crc
+from deeprl_tui.hosts.mirror import GapError, Mirror
 from deeprl_tui.runs.homes import home_of
 
 RUN = RunId("CP_basic", 0)

@@ -16,7 +16,8 @@ from deeprl_tui.errors import DeeprlError
 from deeprl_tui.hosts import delivery, fetch, logs
 from deeprl_tui.hosts.delivery import deliver
 from deeprl_tui.hosts.fetch import PullError
-from deeprl_tui.hosts.mirror import UNKNOWN, Mirror, MovedError
+from deeprl_tui.hosts.known import UNKNOWN
+from deeprl_tui.hosts.mirror import Mirror, MovedError
 from deeprl_tui.hosts.ssh import HostError
 from deeprl_tui.monitor import wire
 from deeprl_tui.ops import shelf

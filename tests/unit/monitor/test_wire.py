@@ -38,18 +38,25 @@ FRAMES = st.one_of(
 )
 
 
-@given(FRAMES)
-def test_there_and_back(said: wire.Said) -> None:
-    """What is written is read."""
-    line = wire.encode(said)
+@given(FRAMES, st.booleans())
+def test_there_and_back(said: wire.Said, zipped: bool) -> None:
+    """What is written is read, packed or not."""
+    line = wire.encode(said, zipped=zipped)
     assert line.count(b"\n") == 1
     assert wire.decode(line) == said
 
 
-@given(FRAMES, st.data())
-def test_flipped_bit(said: wire.Said, data: st.DataObject) -> None:
+def test_a_piece_that_unpacks_to_too_much_is_refused() -> None:
+    """A kilobyte on the wire may be a gigabyte in memory."""
+    line = wire.encode(Data(RunId("a", 0), 1, 0, bytes(wire.MAX_PIECE + 1)), zipped=True)
+    with pytest.raises(wire.WireError, match="too large"):
+        wire.decode(line)
+
+
+@given(FRAMES, st.booleans(), st.data())
+def test_flipped_bit(said: wire.Said, zipped: bool, data: st.DataObject) -> None:
     """A damaged line is refused or read as some frame; nothing else can come of it."""
-    line = bytearray(wire.encode(said))
+    line = bytearray(wire.encode(said, zipped=zipped))
     line[data.draw(st.integers(0, len(line) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     try:
         wire.decode(bytes(line))
