@@ -34,12 +34,14 @@ def say(**words: Any) -> None:
 def facts() -> dict[str, Any]:
     """What is here."""
     found = os.listdir(ENVS) if os.path.isdir(ENVS) else []
-    stat = os.statvfs(os.path.expanduser("~"))
+    stat = os.statvfs(HOME if os.path.isdir(HOME) else os.path.expanduser("~"))
     return {
         "python": list(sys.version_info[:3]),
         "machine": platform.machine(),
         "system": platform.system(),
         "cores": len(os.sched_getaffinity(0)),
+        "readonly": bool(stat.f_flag & os.ST_RDONLY),
+        "noexec": bool(stat.f_flag & os.ST_NOEXEC),
         "disk_free": stat.f_bavail * stat.f_frsize,
         "gpu": os.path.exists("/dev/nvidia0"),
         "linger": os.path.exists("/var/lib/systemd/linger/" + os.environ.get("USER", "?")),

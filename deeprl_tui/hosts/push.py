@@ -4,6 +4,7 @@ Rule: one connection, one constant command; the host is asked what it has before
 """
 
 import json
+import re
 import subprocess
 import threading
 import time
@@ -22,6 +23,7 @@ from deeprl_tui.hosts.ssh import SAID, HostError, command, end, explain, options
 READER = "import sys;i=sys.stdin.buffer;exec(compile(i.read(int(i.readline())),'deeprl','exec'))"
 """What the host's Python is told: to take a program from stdin. No quotes but its own."""
 LARGEST_LINE = 65_536
+_FULL = re.compile(r"No space left on device|Disk quota exceeded")
 LAST_WORDS_S = 2.0
 """What ssh says of a connection that ended comes within this time."""
 
@@ -163,7 +165,11 @@ def _hear(out: IO[bytes], host: Host) -> dict[str, Any]:
         remedy = "let its shell start files print nothing without a terminal"
         raise HostError(f"says {words!r} before anything was asked", place=host.name, remedy=remedy)
     if "error" in told:
-        raise HostError(_clean_lines(str(told["error"])), place=host.name, remedy="then push again")
+        fault, remedy = _clean_lines(str(told["error"])), "then push again"
+        if _FULL.search(fault):
+            fault = f"has no space left ({fault.splitlines()[-1]})"
+            remedy = "make room in its home folder: an environment takes about 1 GB; then push again"
+        raise HostError(fault, place=host.name, remedy=remedy)
     return told
 
 
@@ -174,14 +180,27 @@ def _clean_lines(text: str) -> str:
 def _check(facts: dict[str, Any], host: Host) -> None:
     version = tuple(facts.get("python", ()))
     if version < LEAST:
-        least = ".".join(map(str, LEAST))
-        raise HostError(
-            f"{host.python} is Python {'.'.join(map(str, version))}, older than {least}",
-            place=host.name,
-            remedy=f'name a newer one in [hosts.{host.name}]: python = "python{least}"',
-        )
+        raise _too_old(host, f"Python {'.'.join(map(str, version))}")
     if facts.get("system") != "Linux":
         raise HostError(f"runs {clean(str(facts.get('system')))}, not Linux", place=host.name)
+    if host.image:
+        return
+    if facts.get("readonly") is True:
+        raise HostError(
+            "its home folder is read-only", place=host.name, remedy="let it be writable, then push again"
+        )
+    if facts.get("noexec") is True:
+        raise HostError(
+            "forbids programs in its home folder (noexec)",
+            place=host.name,
+            remedy="let ~/.deeprl there be a link to a folder that allows them, then push again",
+        )
+
+
+def _too_old(host: Host, what: str) -> HostError:
+    least = ".".join(map(str, LEAST))
+    remedy = f'name a newer one in [hosts.{host.name}]: python = "python{least}"'
+    return HostError(f"{host.python} is {what}, older than {least}", place=host.name, remedy=remedy)
 
 
 def _ended(
@@ -199,4 +218,6 @@ def _ended(
             f'install Python {LEAST[0]}.{LEAST[1]} there, or name it in [hosts.{host.name}]: python = "..."'
         )
         return HostError(f"has no {host.python}", place=host.name, remedy=remedy)
+    if error.fault.startswith("SyntaxError"):  # it cannot even read what asks for its version
+        return _too_old(host, "a Python of long ago")
     return error

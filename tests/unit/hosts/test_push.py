@@ -1,5 +1,6 @@
 """What a host gets, and every way in which a push can end."""
 
+import ast
 import hashlib
 import io
 import json
@@ -127,6 +128,23 @@ def test_old_python(home: Path) -> None:
     script.chmod(0o755)
     with pytest.raises(HostError, match=r"Python 3\.9\.2, older than 3\.11"):
         push(host(str(script)), "~/deeprl")
+
+
+def test_python_of_long_ago(home: Path) -> None:
+    """One that cannot even read what it is sent is too old as well."""
+    script = home / "ancient"
+    script.write_text(
+        "#!/bin/sh\necho 'SyntaxError: annotations is not defined' >&2\nexit 1\n"
+    )
+    script.chmod(0o755)
+    with pytest.raises(HostError, match=r"a Python of long ago, older than 3\.11"):
+        push(host(str(script)), "~/deeprl")
+
+
+def test_old_pythons_can_read_it() -> None:
+    """What is sent to a host is in the grammar of Python 3.8, which can then say that it is too old."""
+    source = Path(bootstrap.__file__).read_text()
+    assert ast.parse(source, feature_version=(3, 8)).body
 
 
 def test_chatter(home: Path) -> None:
