@@ -66,6 +66,7 @@ class Compute:
     limits: dict[tuple[str, str], float] = field(default_factory=dict)  # by region and metric
     out: set[str] = field(default_factory=set)  # zones without room
     broken: int = 0  # so many requests are answered with 503
+    deletions: int | None = None  # so many are done, then each is answered with 503; None: all
     silent: bool = False  # machines do not publish their host keys
     base: str = "http://127.0.0.1/compute/v1"
     now: float | None = None
@@ -131,6 +132,10 @@ class Compute:
     def act(self, zone: str, name: str, what: str) -> dict[str, Any]:
         """Delete, start or stop a machine; the operation. Raises ApiError."""
         vm = self.vm(zone, name)
+        if what == "delete" and self.deletions is not None:
+            if not self.deletions:
+                raise ApiError(503, "backendError", "Backend Error")
+            self.deletions -= 1
         if what == "start" and zone in self.out:
             return self._operation(zone, what, name, self._no_room(zone))
         if what == "start" and vm["status"] != "RUNNING":
@@ -244,6 +249,8 @@ class Compute:
             names = [word for word in words[1:] if not word.startswith("--")]
             if self.broken:
                 self.broken -= 1
+                if "list" in words:  # so the real one does
+                    return Done(0, "[]", "WARNING: Some requests did not succeed.\n - Backend Error\n\n")
                 return Done(1, "", "ERROR: (gcloud) HTTPError 503: Backend Error\n")
             return self._do(names[1:], flags)
 

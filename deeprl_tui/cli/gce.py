@@ -70,7 +70,7 @@ def up(
     ] = "",
     idle: Annotated[
         int,
-        typer.Option("--idle-minutes", min=0, help="Off after so long without runs and ssh; 0: never."),
+        typer.Option("--idle-minutes", min=0, help="Off after so long without a run or a shell; 0: never."),
     ] = 30,
     hours: Annotated[
         float,
@@ -172,6 +172,7 @@ def down(
     cloud = _cloud(output, project, file, runs)
     machines = cloud.choose(names or ())
     if not machines:
+        cloud.forget_deleted()
         output.say("there are no machines: nothing is left to pay")
         return ExitCode.OK
     if dry_run:
@@ -193,6 +194,7 @@ def down(
     if not yes and not _agreed(machines):
         raise RefusedError("not confirmed", place="gce down", remedy="say yes, or --yes")
     left, faults = cloud.take_down(machines)
+    cloud.forget_deleted()
     for fault in dict.fromkeys(map(str, faults)):
         output.say(f"deeprl: {fault}")
     if left:
@@ -230,6 +232,8 @@ def _table(output: Output, machines: Sequence[Machine]) -> None:
         f"{len(on)} on, ${hourly:.2f} per hour, ${spent:.2f} so far{more}"
         f" (estimate, prices of {prices.date()})"
     )
+    if off := [machine for machine in machines if machine.vm.state in STOPPED]:
+        output.say(f"{len(off)} off, with a disk to pay: deeprl gce up starts again, deeprl gce down deletes")
 
 
 def _row(machine: Machine) -> tuple[Cell | str, ...]:
@@ -240,7 +244,7 @@ def _row(machine: Machine) -> tuple[Cell | str, ...]:
     return (
         Cell("●" if running else "○", "green" if running else "dim" if off else "yellow"),
         vm.name,
-        vm.state.lower() + (" spot" if vm.spot else ""),
+        vm.word + (" spot" if vm.spot else ""),
         vm.zone,
         vm.type + (f" + {vm.gpus} {vm.gpu}" if vm.gpu else ""),
         "0" if off else price,

@@ -116,9 +116,22 @@ class Cloud:
         names = {vm.name for vm in left}
         for machine in machines:
             if machine.vm.name not in names:
-                with contextlib.suppress(DeeprlError):
-                    book.remove(self._root, machine.vm.name, self._listed)
+                self._forget(machine.vm.name)
         return tuple(sorted(names)), faults
+
+    def forget_deleted(self) -> None:
+        """Forget hosts whose machines are gone: deleted by a command that was killed, or elsewhere.
+
+        One with runs that are not home stays known. Raises CloudError.
+        """
+        there = {vm.name for vm in self._machines.there(self.label)}
+        for name, host in book.known_hosts(self._root, {}).items():
+            if host.gce == self.label and name not in there and not not_home(self._root, name):
+                self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        with contextlib.suppress(DeeprlError):
+            book.remove(self._root, name, self._listed)
 
     def _register(self, vm: Vm) -> None:
         host = Host(vm.name, check_name(vm.name), price=vm.price, made=vm.created or None, gce=self.label)
@@ -140,7 +153,7 @@ def states(label: str) -> dict[str, str] | None:
         there = Machines(Gcloud(access.cloud), access).there(label)
     except (DeeprlError, OSError):
         return None
-    return {vm.name: vm.state.lower() if vm.state in STOPPED | GOING else "" for vm in there}
+    return {vm.name: vm.word if vm.state in STOPPED | GOING else "" for vm in there}
 
 
 def not_home(root: Path, host: str) -> list[tuple[RunId, str]]:

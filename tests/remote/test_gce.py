@@ -211,7 +211,7 @@ def _make(session: Session, wheels: Path) -> None:
     push = ("push", *NAMES, "--wheels", str(wheels))
     session.deeprl(*push)
     session.step("push: both have this version, its dependencies and the project")
-    told = [line.split() for line in session.deeprl(*push).splitlines() if " ready " in line]
+    told = sorted(line.split() for line in session.deeprl(*push).splitlines() if " ready " in line)
     assert [(words[0], words[2:4]) for words in told] == [(name, ["nothing", "new"]) for name in NAMES]
     slowest = max(float(words[-2]) for words in told)
     assert slowest < AGAIN_S

@@ -21,6 +21,9 @@ PROGRAM: Final = "gcloud"
 LONGEST_S: Final = 600.0
 """A call that takes longer is ended; what it did shows in the next listing."""
 
+PARTLY: Final = re.compile(r"Some requests did not succeed")
+"""A listing that lacks what a zone did not tell says so on stderr, and ends with exit code 0."""
+
 Kind: TypeAlias = Literal[
     "missing", "login", "project", "api", "billing", "permission", "quota", "zone", "exists", "busy", "other"
 ]
@@ -173,7 +176,7 @@ class Gcloud:
             return None, CloudError("did not end in time", remedy="try again", kind="busy")
         except OSError as error:
             raise CloudError(f"cannot be started ({error.strerror})", kind="missing") from None
-        fault = explain(done.said) if done.code else None
+        fault = explain(done.said) if done.code or PARTLY.search(done.said) else None
         try:
             return (json.loads(done.out) if done.out.strip() else None), fault
         except (ValueError, RecursionError):

@@ -22,6 +22,7 @@ AT_ONCE: Final = 4
 """Calls of gcloud at a time: each is a process that takes seconds of a core."""
 TRIES: Final = 3
 """So often something is asked again that the cloud did not answer properly."""
+AGAIN_S: Final = 2.0
 READY_S: Final = 240.0
 """A machine that has not published its host key after so long is left for the next request."""
 
@@ -61,9 +62,18 @@ class Machines:
         self._tunnel = tunnel
 
     def there(self, project: str = "") -> list[Vm]:
-        """The machines of a project of this tool, of all by default. Raises CloudError."""
-        found = decode(self._cloud.call(*listing(project)))
-        return [vm for vm in found if not project or vm.project == project]
+        """The machines of a project of this tool, of all by default.
+
+        Raises CloudError rather than leave one out.
+        """
+        for left in reversed(range(TRIES)):
+            answer, error = self._cloud.try_call(*listing(project))
+            if error is None:
+                break
+            if error.kind != "busy" or not left:
+                raise error
+            self._sleep(AGAIN_S)
+        return [vm for vm in decode(answer) if not project or vm.project == project]
 
     def commands(self, wanted: Wanted) -> list[list[str]]:
         """What would be called if there were nothing yet. Touches nothing."""

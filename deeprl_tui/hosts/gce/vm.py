@@ -64,6 +64,11 @@ class Vm:
         return region_of(self.zone)
 
     @property
+    def word(self) -> str:
+        """Its state, for people: what Google calls terminated can be started again."""
+        return "off" if self.state in STOPPED else self.state.lower()
+
+    @property
     def price(self) -> float | None:
         """US dollars for an hour while it is on; None if unknown."""
         gpu = "" if self.type.split("-")[0] in BUILT_IN else self.gpu

@@ -151,6 +151,16 @@ def test_the_cloud_stumbles(lab: Lab) -> None:
     assert machines.raise_(wanted(2)).missing == ()
 
 
+def test_a_listing_that_is_not_whole(lab: Lab) -> None:
+    """gcloud lists nothing and ends well when the cloud stumbles: that is asked again, and never believed."""
+    lab.machines.raise_(wanted(1))
+    lab.cloud.broken = 1
+    assert [vm.name for vm in lab.machines.there("p")] == ["p-1"]
+    lab.cloud.broken = 9
+    with pytest.raises(CloudError, match="did not answer properly"):
+        lab.machines.there("p")
+
+
 def test_preempted_machine_is_started(lab: Lab) -> None:
     """A machine that Google took back is started again, with its disk and its host key."""
     before = lab.machines.raise_(wanted(2, spot=True)).vms

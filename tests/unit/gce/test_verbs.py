@@ -51,6 +51,10 @@ def test_list(cloud: Compute, capsys: pytest.CaptureFixture[str]) -> None:
     assert (first["machine"], first["state"], first["zone"]) == ("my-study-1", "running", "europe-west1-b")
     assert (second["state"], second["spot"], second["not_home"]) == ("terminated", True, [])
     assert first["price"] == pytest.approx(4 * 0.00818)
+    assert call(["gce", "ls"]) == ExitCode.OK
+    told = capsys.readouterr()
+    assert "off spot" in told.out
+    assert "1 off, with a disk to pay: deeprl gce up starts again" in told.err
 
 
 def test_part_of_what_was_asked(cloud: Compute, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,6 +98,13 @@ def test_down_by_force(full: Compute, tmp_path: Path) -> None:
     assert full.vms == {}
     assert book.known_hosts(tmp_path / "runs", {}) == {}
     assert len(list(RootPaths(tmp_path / "runs").runs())) == 1
+
+
+def test_down_that_was_killed(full: Compute, tmp_path: Path) -> None:
+    """Hosts whose machines are gone are forgotten by the next one, but for those with runs not home."""
+    full.vms.clear()
+    assert call(["gce", "down", "--yes"]) == ExitCode.OK
+    assert list(book.known_hosts(tmp_path / "runs", {})) == ["my-study-1"]
 
 
 def test_down_asks(cloud: Compute, capsys: pytest.CaptureFixture[str]) -> None:
@@ -198,11 +209,13 @@ def test_not_home(tmp_path: Path) -> None:
     assert not_home(tmp_path, "vm") == []
 
 
-def test_states(cloud: Compute) -> None:
+def test_states(cloud: Compute, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that is off has a word for it, one that is on none; without an answer nothing is known."""
     assert states("my-study") is None  # nothing was made yet
     call(UP)
     cloud.preempt("my-study-2")
-    assert states("my-study") == {"my-study-1": "", "my-study-2": "terminated"}
-    cloud.broken = 1
+    assert states("my-study") == {"my-study-1": "", "my-study-2": "off"}
+    monkeypatch.setattr("deeprl_tui.hosts.gce.machines.AGAIN_S", 0.0)
+    cloud.broken = 9
     assert states("my-study") is None
+    assert call(["gce", "ls"]) == ExitCode.FAILED

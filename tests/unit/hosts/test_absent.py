@@ -57,10 +57,10 @@ def lab() -> Lab:
 
 def test_off(lab: Lab) -> None:
     """The runs of a machine that the cloud calls off go elsewhere at once, and it is said."""
-    lab.states = {"p-1": "", "p-2": "terminated"}
+    lab.states = {"p-1": "", "p-2": "off"}
     lab.silent("p-2", 0)
     assert lab.silent("p-2", ASK_AFTER_S) == "does not answer"
-    why = "its machine is terminated; deeprl gce up starts it again; base/1 goes on on p-1"
+    why = "its machine is off; deeprl gce up starts it again; base/1 goes on on p-1"
     wait_until(lambda: lab.told == [("p-2", why)], 10, "the word")
     assert lab.silent("p-2", 30) == why
     assert lab.requeued == ["p-2", "p-2"]  # what found no room the first time
@@ -68,7 +68,7 @@ def test_off(lab: Lab) -> None:
 
 def test_room_later(lab: Lab) -> None:
     """When a core becomes free, runs of a machine that is off are looked at again, those of others not."""
-    lab.states = {"p-2": "terminated"}
+    lab.states = {"p-2": "off"}
     for host in ("p-2", "own"):
         lab.silent(host, 0)
     lab.silent("p-2", ASK_AFTER_S)
