@@ -5,9 +5,10 @@ stands still.
 import difflib
 import math
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from support import WALL
@@ -18,7 +19,7 @@ from deeprl_tui import config
 from deeprl_tui.core.events import Beat, End, Episode, Eval, Event, Line, Start, Warn, encode
 from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
 from deeprl_tui.core.spec import RunId
-from deeprl_tui.monitor.fleet import Fleet
+from deeprl_tui.monitor.fleet import Coming, Fleet
 from deeprl_tui.monitor.frames import Alive, Data, Described, Hello
 from deeprl_tui.runs.store import RunStore
 from deeprl_tui.tui.app import DeeprlApp, Workspace
@@ -111,7 +112,13 @@ class Lab:
         assert paths is not None
         return paths
 
-    def feed(self, *, supervisor: bool = True, busy: Sequence[float] = (0.97, 0.96, 0.05, 0.02)) -> None:
+    def feed(
+        self,
+        *,
+        supervisor: bool = True,
+        busy: Sequence[float] = (0.97, 0.96, 0.05, 0.02),
+        homes: Mapping[RunId, str] = MappingProxyType({}),
+    ) -> None:
         """Bring what the folder holds into the fleet, as a feed does."""
         self.fleet.apply("local", Hello(1, "0", "here", "boot", tuple(range(len(busy)))))
         for paths in RootPaths(self.root).runs():
@@ -120,8 +127,9 @@ class Lab:
             for attempt in paths.attempts():
                 self.fleet.apply("local", Data(run, attempt, 0, paths.events(attempt).read_bytes()))
         alive = Alive(
-            self.now, tuple(busy), 11 * 2**30, 24 * 2**30, 61 * 2**30, frozenset(self.held), supervisor
-        )
+            self.now, tuple(busy), 11 * 2**30, 24 * 2**30, 61 * 2**30, frozenset(self.held), supervisor,
+            homes=homes,
+        )  # fmt: skip
         self.fleet.apply("local", alive)
 
     def add_hosts(self, many: int, cores: int) -> None:
@@ -137,6 +145,42 @@ class Lab:
         self.now += 60
         self.fleet.apply("vm-1", alive)
         self.feed()
+
+    def add_study(self) -> None:
+        """Seven hosts beside this machine, each with something to tell, and four runs there."""
+        runs = [("CP_wide", 0), ("CP_wide", 1), ("AB_fast", 0), ("AB_fast", 1)]
+        for at, (name, seed) in enumerate(runs):
+            self.add(name, seed, trained(90 + 10 * at, core=at % 2))
+        there = [RunId(name, seed) for name, seed in runs]
+        waiting = RunId("AB_basic", 1)
+        homes = {there[0]: "vm-1", there[1]: "vm-1", there[2]: "vm-6", there[3]: "vm-6", waiting: "vm-1"}
+        self.now -= 300
+        for at in range(1, 8):
+            self._hello(f"vm-{at}", 8 if at < 6 else 2, homes)
+        for name, price, spend, by_age in (("vm-1", 0.17, 0.41, True), ("vm-6", 0.6, 1.9, False)):
+            self.fleet.costs(name, price, spend, by_age=by_age)
+        refused = "its host key is another one than before, so it was refused"
+        self.fleet.fault("vm-3", f"{refused}; find out why; if the machine is new: ssh-keygen -R vm-3")
+        self.fleet.fault("vm-4", "no network way leads to it; is it switched on, and is this machine online?")
+        off = "its machine is terminated; deeprl gce up starts it again"
+        self.fleet.fault("vm-7", f"{off}; AB_basic/1 goes on on vm-1")
+        self.now += 286
+        self._hello("vm-2", 8, homes)
+        self.fleet.fault("vm-2", "it does not answer; it is tried again; its runs go on", passing=True)
+        self.now += 14
+        for at in (1, 5, 6):
+            self._hello(f"vm-{at}", 8 if at < 6 else 2, homes)
+        self.fleet.warn("vm-5", "runs deeprl-tui 0.0.9, here is 0.1.0: deeprl push vm-5")
+        self.fleet.comes("vm-1", Coming(3, "CP_wide/0", "checkpoint", 18_000_000, 40_000_000))
+        self.feed(homes=homes)
+
+    def _hello(self, name: str, cores: int, homes: dict[RunId, str]) -> None:
+        held = frozenset(run for run, home in homes.items() if home == name and run.experiment != "AB_basic")
+        busy = tuple(0.97 if core < len(held) else 0.02 for core in range(cores))
+        free = 1_100_000_000 if name == "vm-6" else 90 * 2**30
+        version = "0.0.9" if name == "vm-5" else "0.1.0"
+        self.fleet.apply(name, Hello(1, version, f"{name}.lab", "boot", tuple(range(cores))))
+        self.fleet.apply(name, Alive(self.now, busy, 5 * 2**30, 16 * 2**30, free, held, True))
 
     def populate(self) -> "Lab":
         """Runs in several states."""

@@ -30,6 +30,8 @@ FIRST_S = 30.0
 """The first word may take this long: a login, a Python that starts."""
 BACKOFF_S = (0.5, 30.0)
 CHUNK = 1 << 18
+PASSING = ("timeout", "lost", "busy", "route")
+"""Faults that are often over at the next try."""
 KEEP_AGAIN_S = 5.0
 """What could not be kept is asked for again after so long."""
 
@@ -40,8 +42,8 @@ class Listener(Protocol):
     def apply(self, host: str, frame: Hello | Alive | Damaged) -> None:
         """Take what is true of the host."""
 
-    def fault(self, host: str, why: str) -> None:
-        """Nothing arrives, and why."""
+    def fault(self, host: str, why: str, *, passing: bool = False) -> None:
+        """Nothing arrives, and why. passing: that is often over soon."""
 
     def warn(self, host: str, what: str) -> None:
         """What is wrong though it arrives; empty when nothing is."""
@@ -145,9 +147,8 @@ class Link:
             if self._stop.is_set():
                 return
             self.error = fault
-            self._listener.fault(
-                self._name, f"{fault.fault}; {fault.remedy}" if fault.remedy else fault.fault
-            )
+            why = f"{fault.fault}; {fault.remedy}" if fault.remedy else fault.fault
+            self._listener.fault(self._name, why, passing=fault.kind in PASSING)
             wait = least if self._monotonic() - began > 2 * SILENT_S else min(most, 2 * wait)
             select.select([self._wake_read], [], [], wait * self._random.uniform(0.5, 1.0))
             self._drain()

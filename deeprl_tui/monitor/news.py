@@ -13,6 +13,7 @@ from deeprl_tui.core import state
 from deeprl_tui.core.spec import Json, RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.monitor.fleet import FleetSnapshot, HostView
+from deeprl_tui.monitor.hostview import SHORT_S
 
 Kind = Literal["finished", "solved", "failed", "stalled", "collapsed", "lost", "back", "done"]
 """`lost` and `back` are about hosts, `done` about the whole batch, the others about one run."""
@@ -103,14 +104,17 @@ def _about(old: RunView | None, view: RunView, then: float, now: float) -> Itera
 
 
 def host_news(before: Sequence[HostView], after: Sequence[HostView]) -> Iterator[Notice]:
-    """What happened to hosts between two looks."""
+    """What happened to hosts between two looks. A short cut is no news."""
     known = {host.name: host for host in before}
+    then, now = (max((host.heard for host in hosts), default=0.0) for hosts in (before, after))
     for host in after:
         old = known.get(host.name)
-        if old is None or bool(old.fault) == bool(host.fault):
+        if old is None or old.is_lost(then) == host.is_lost(now):
             continue
-        if host.fault:
-            yield Notice("lost", old.now, f"is lost: {host.fault}", host=host.name)
+        if host.is_lost(now):
+            since = now - host.fault_since
+            word = f"no answer for {since:.0f} s" if since >= SHORT_S else "is lost"
+            yield Notice("lost", old.now, f"{word}: {host.fault}", host=host.name)
         else:
             yield Notice("back", host.now, "is back", host=host.name)
 

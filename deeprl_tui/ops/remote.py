@@ -201,9 +201,10 @@ class Hosts:
                     self._pull(host)
                     self._absent.look_again()
 
-    def fault(self, host: str, why: str) -> None:
+    def fault(self, host: str, why: str, *, passing: bool = False) -> None:
         """Nothing arrives from a host. Too long, or its machine is off, and its runs go on elsewhere."""
-        self._fleet.fault(host, self._absent.silent(host, why))
+        told = self._absent.silent(host, why)
+        self._fleet.fault(host, told, passing=passing and told == why)
         self._costs.look(host)
 
     def _is_old(self, host: str, silent: float) -> bool:

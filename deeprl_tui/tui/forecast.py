@@ -23,7 +23,7 @@ MOST_SQUARES: Final = 24
 MOST_HOSTS: Final = 4
 
 
-def plan_lines(outlook: Outlook, palette: Palette, now: float) -> notes.Lines:
+def plan_lines(outlook: Outlook, palette: Palette, now: float, width: int = 60) -> notes.Lines:
     """What would run, where, when it will be done, and what it takes."""
     plan = outlook.plan
     quiet, text = palette.style("foreground", LABEL), palette.style()
@@ -52,7 +52,7 @@ def plan_lines(outlook: Outlook, palette: Palette, now: float) -> notes.Lines:
         room = Room(cores, busy)
         line = [*_squares(room, plan.runs, palette), Piece(f"  {cores - busy} of {cores} free", quiet)]
         lines.append([Piece(LOCAL.ljust(10), quiet), *line])
-    lines += _facts(outlook, palette, now)
+    lines += _facts(outlook, palette, now, width)
     return lines
 
 
@@ -100,17 +100,20 @@ def _squares(room: Room, runs: int, palette: Palette) -> list[Piece]:
 
 
 def dollars(cost: Eta) -> str:
-    """`$1.20–1.45`."""
+    """`$1.20–1.45`, `<$0.01`."""
+    if cost.high < 0.01:
+        return "<$0.01"
     low, high = f"{cost.low:.2f}", f"{cost.high:.2f}"
     return f"${low}" if low == high else f"${low}–{high}"
 
 
-def _facts(outlook: Outlook, palette: Palette, now: float) -> notes.Lines:
+def _facts(outlook: Outlook, palette: Palette, now: float, width: int) -> notes.Lines:
     plan, quiet = outlook.plan, palette.style("foreground", LABEL)
     lines: notes.Lines = []
 
     def fact(name: str, told: str, role: str = "foreground") -> None:
-        lines.append([Piece(name.ljust(10), quiet), Piece(told, palette.style(role))])
+        for at, part in enumerate(notes.wrapped(told, width - 10)):
+            lines.append([Piece(("" if at else name).ljust(10), quiet), Piece(part, palette.style(role))])
 
     each = [part.each for part in plan.parts if part.new and part.each is not None]
     if each:
@@ -137,7 +140,7 @@ def _facts(outlook: Outlook, palette: Palette, now: float) -> notes.Lines:
     for told in outlook.warnings:
         fact("warning", told, "warning")
     if plan.runs:
-        disk = NOTHING if outlook.disk is None else f"~{gigabytes(outlook.disk)}"
+        disk = NOTHING if outlook.disk is None else f"~{gigabytes(max(2**20, outlook.disk))}"
         enough = outlook.disk is None or outlook.disk < outlook.disk_free
         fact("disk", f"{disk} of {gigabytes(outlook.disk_free)} free", "foreground" if enough else "error")
         fact("cost", _cost(outlook.shares))
@@ -149,7 +152,7 @@ def _cost(shares: Mapping[str, Share]) -> str:
     busy = {name: share for name, share in shares.items() if share.runs}
     priced = {name: share for name, share in busy.items() if share.room.price is not None}
     if not priced:
-        return f"{NOTHING}  no host has a price" if busy else f"{NOTHING}  this machine has no price"
+        return f"{NOTHING}  no host has a price" if busy else f"{NOTHING}  without a price"
     rest = ", ".join(clean(name) for name in busy if name not in priced)
     free = f", {rest} not counted" if rest else ""
     known = [share.cost for share in priced.values() if share.cost is not None]

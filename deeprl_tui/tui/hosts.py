@@ -22,7 +22,6 @@ from deeprl_tui.tui.widgets.rows import Cell, Column, Piece, Row
 from deeprl_tui.tui.words import (
     NONE,
     duration,
-    file_size,
     gigabytes,
     middle,
     number,
@@ -35,12 +34,11 @@ from deeprl_tui.tui.words import (
 Owners = Mapping[int, tuple[Entry, RunView]]
 Lines = list[list[Piece]]
 
-NUMBERED: Final = 4
-NUMBERED_WIDE: Final = 8
-"""Hosts of up to this many cores show a number for each, on a narrow and on a wide screen."""
 SILENT_S: Final = 10.0
 """Without a frame for so long a host is silent: it speaks once a second."""
-SILENT, UNREACHABLE, READING, UP = "silent", "unreachable", "reading", "up"
+SILENT, RECONNECTING, UNREACHABLE, READING, UP = "silent", "reconnecting", "unreachable", "reading", "up"
+SCARCE: Final = 2 * 2**30
+"""Bytes on a disk that are few."""
 
 HOSTS: Final = (
     Column("state", "", 1),
@@ -77,64 +75,17 @@ def owners_of(host: HostView, entries: Iterable[Entry]) -> dict[int, tuple[Entry
 
 
 def word_of(host: HostView, now: float) -> str:
-    """How a host stands: up, reading, silent, unreachable."""
+    """How a host stands: up, reading, silent, reconnecting, unreachable."""
     if host.fault:
-        return UNREACHABLE
+        return UNREACHABLE if host.is_lost(now) else RECONNECTING
     if host.reading:
         return READING
     return SILENT if host.heard and now - host.heard > SILENT_S else UP
 
 
-def _runs_on(owners: Owners) -> int:
+def runs_on(owners: Owners) -> int:
+    """Runs that these cores belong to."""
     return len({run.id for _, run in owners.values()})
-
-
-# -- the strip of the dashboard ----------------------------------------------------------------------------
-
-
-def core_strip(
-    hosts: Sequence[HostView], entries: Sequence[Entry], palette: Palette, width: int
-) -> list[Piece]:
-    """One square per core in the color of the experiment on it, load, runs, memory; for each host.
-
-    Few cores show the load of each as a number, many as the brightness of its square and a mean; very many
-    share squares.
-    """
-    label, text = palette.style("foreground", LABEL), palette.style()
-    each_host = width // max(1, len(hosts))
-    room = max(6, each_host - 34) if sum(len(host.cores) for host in hosts) > 48 else 48
-    short = each_host < 46 and len(hosts) > 1
-    line: list[Piece] = []
-    for host in hosts:
-        line += [Piece("  " if width >= 100 else " ", label), Piece(f"{host.name} ", text)]
-        if host.fault:
-            line += [Piece("✗ ", palette.style("error")), Piece(host.fault, label)]
-            continue
-        owners = owners_of(host, entries)
-        each = len(host.cores) <= (NUMBERED_WIDE if width >= 100 else NUMBERED)
-        if each:
-            for square, core, load in zip(
-                squares(host, owners, palette), host.cores, loads(host), strict=True
-            ):
-                line.append(square)
-                if host.busy:
-                    style = text if core in owners else label
-                    line.append(Piece(f" {percent(load).ljust(4)} ", style))
-        else:
-            line += squares(host, owners, palette, room)
-            if host.busy:
-                line.append(Piece(f" {percent(mean_load(host)).rjust(4)}", text))
-        runs = plural(_runs_on(owners), "run")
-        if short:
-            line.append(Piece(f" {runs}", label))
-            continue
-        line.append(Piece(f"  {runs} on {plural(len(host.cores), 'core')}", label))
-        if host.memory_total:
-            used = f"  {gigabytes(host.memory_used)}/{gigabytes(host.memory_total)}"
-            line.append(Piece(f"{used} memory" if width >= 100 and len(hosts) == 1 else used, label))
-        if host.disk_free and width >= 100 and len(hosts) == 1:
-            line.append(Piece(f"  {gigabytes(host.disk_free)} disk free", label))
-    return line
 
 
 def loads(host: HostView) -> list[float]:
@@ -172,7 +123,7 @@ def age_words(host: HostView, now: float) -> str:
     if not host.heard:
         return NONE
     age = now - host.heard
-    return "live" if age <= SILENT_S else f"{duration(age)} old"
+    return "live" if age <= SILENT_S and not host.fault else f"{duration(age)} old"
 
 
 def host_row(host: HostView, owners: Owners, palette: Palette, now: float, strip: int) -> Row:
@@ -183,38 +134,67 @@ def host_row(host: HostView, owners: Owners, palette: Palette, now: float, strip
         UP: ("●", "accent"),
         READING: ("◌", "foreground"),
         SILENT: ("◌", "warning"),
+        RECONNECTING: ("◌", "warning"),
         UNREACHABLE: ("✗", "error"),
     }[word]
+    if host.warning and word == UP:
+        glyph, role = "!", "warning"
     told: Cell = squares(host, owners, palette, strip)
     if word == UNREACHABLE:
-        since = f" for {duration(now - host.fault_since)}" if host.fault_since else ""
-        told = Piece(f"unreachable{since}: {host.fault}", palette.style("error", 0.8))
+        told = Piece(why(host), palette.style("error", 0.8))
+    elif word == RECONNECTING:
+        told = Piece(f"reconnecting: {why(host)}", palette.style("warning"))
     elif word == READING:
         told = Piece("reading runs…", label)
     elif not host.cores:
         told = Piece("no core for workers", label)
     busy = f"{len(owners)}/{len(host.cores)}" if host.cores else ""
-    memory = f"{_size(host.memory_used)}/{gigabytes(host.memory_total)}" if host.memory_total else ""
+    memory = f"{size_words(host.memory_used)}/{gigabytes(host.memory_total)}" if host.memory_total else ""
     cells: tuple[Cell, ...] = (
         Piece(glyph, palette.style(role)),
         Piece(middle(clean(host.name), 12), text if word == UP else label),
         told,
         Piece(busy, text if owners else label),
-        Piece(str(_runs_on(owners)), text if owners else label),
+        Piece(str(runs_on(owners)), text if owners else label),
         Piece(memory, label),
-        Piece(gigabytes(host.disk_free) if host.disk_free else "", _scarce(host.disk_free, palette)),
+        Piece(_disk(host.disk_free), _scarce(host.disk_free, palette)),
         Piece(f"${host.spend:.2f}" if host.spend is not None else "", label),
-        Piece(age_words(host, now), palette.style("warning") if word == SILENT else label),
+        _data(host, word, now, palette),
     )
     return Row(host.name, cells)
 
 
-def _size(size: float) -> str:
+def size_words(size: float) -> str:
+    """A size before another in gigabytes: without its unit if that is the same."""
     return gigabytes(size).rstrip("GM") if size >= 2**30 else gigabytes(size)
 
 
+def _disk(free: int) -> str:
+    return "" if not free else gigabytes(free) + ("!" if free < SCARCE else "")
+
+
 def _scarce(free: int, palette: Palette) -> Style:
-    return palette.style("warning") if free < 2 * 2**30 else palette.style("foreground", LABEL)
+    return palette.style("warning") if free < SCARCE else palette.style("foreground", LABEL)
+
+
+def _data(host: HostView, word: str, now: float, palette: Palette) -> Piece:
+    """How old what is known is; while files come home, how far those are."""
+    if host.coming.run and host.coming.total and word == UP:
+        return Piece(f"↓ {percent(host.coming.done / host.coming.total)}", palette.style("accent"))
+    old = word in (SILENT, RECONNECTING)
+    return Piece(
+        age_words(host, now), palette.style("warning" if old else "foreground", 1.0 if old else LABEL)
+    )
+
+
+def since_words(host: HostView, now: float) -> str:
+    """`unreachable for 4m`."""
+    return f"unreachable for {duration(now - host.fault_since)}" if host.fault_since else "unreachable"
+
+
+def why(host: HostView) -> str:
+    """The fault without what can be done about it."""
+    return host.fault.partition("; ")[0]
 
 
 def core_lines(host: HostView, owners: Owners, palette: Palette, width: int, height: int) -> Lines:
@@ -261,60 +241,6 @@ def core_lines(host: HostView, owners: Owners, palette: Palette, width: int, hei
     return lines
 
 
-def fact_lines(host: HostView, palette: Palette, now: float, width: int) -> Lines:
-    """What else is known of a host, a fact on each line."""
-    label, text = palette.style("foreground", LABEL), palette.style("foreground", 0.85)
-    word = word_of(host, now)
-    lines: Lines = []
-
-    def fact(name: str, told: str, role: str = "foreground", strength: float = 0.85) -> None:
-        lines.append([Piece(name.ljust(12), label), Piece(told, palette.style(role, strength))])
-
-    machine = host.machine or ("this machine" if host.name == "local" else "")
-    if machine:
-        fact("machine", machine)
-    if word == UNREACHABLE:
-        since = f" for {duration(now - host.fault_since)}" if host.fault_since else ""
-        fact("state", f"unreachable{since}", "error", 1.0)
-        fact("why", host.fault)
-        fact("its runs", "go on there by themselves")
-    elif word == SILENT:
-        fact("state", f"silent for {duration(now - host.heard)}", "warning", 1.0)
-    else:
-        fact("data", age_words(host, now))
-    if host.memory_total:
-        share = host.memory_used / host.memory_total
-        used = f" {_size(host.memory_used)} of {gigabytes(host.memory_total)}"
-        role = "warning" if share > 0.9 else "accent"
-        lines.append(
-            [
-                Piece("memory".ljust(12), label),
-                *bar(share, min(10, max(4, width - 26)), palette, role),
-                Piece(used, text),
-            ]
-        )
-    if host.disk_free:
-        scarce = host.disk_free < 2 * 2**30
-        fact("disk", f"{gigabytes(host.disk_free)} free", *(("warning", 1.0) if scarce else ()))
-    if word in (UP, SILENT):
-        fact("supervisor", "starts what waits" if host.supervisor else "none: nothing waits, or press r")
-    if host.ahead:
-        side = "ahead of" if host.ahead > 0 else "behind"
-        fact("clock", f"{duration(abs(host.ahead))} {side} ours", "warning", 1.0)
-    if host.version:
-        fact("deeprl-tui", host.version)
-    if host.warning:
-        fact("warning", host.warning, "warning", 1.0)
-    if host.coming.run:
-        sizes = f"{file_size(host.coming.done)} of {file_size(host.coming.total)}"
-        fact("files", f"{host.coming.run} {host.coming.file} {sizes}")
-    elif host.coming.why and not host.fault:
-        fact("files", host.coming.why, "warning", 1.0)
-    if host.spend is not None:
-        fact("cost", f"${host.spend:.2f} so far")
-    return lines
-
-
 def run_rows(owners: Owners, ends: Mapping[RunId, Eta | None], palette: Palette) -> list[Row]:
     """The runs on a host."""
     label, text = palette.style("foreground", 0.55), palette.style()
@@ -336,6 +262,6 @@ def caption(hosts: Sequence[HostView], entries: Sequence[Entry], now: float) -> 
     """`3 hosts · 24 of 40 cores up · 13 runs`."""
     up = [host for host in hosts if word_of(host, now) in (UP, READING)]
     cores, alive = sum(len(host.cores) for host in hosts), sum(len(host.cores) for host in up)
-    runs = sum(_runs_on(owners_of(host, entries)) for host in hosts)
+    runs = sum(runs_on(owners_of(host, entries)) for host in hosts)
     known = f"{alive} of {cores} cores up" if alive != cores else plural(cores, "core")
     return f"{plural(len(hosts), 'host')} · {known} · {plural(runs, 'run')}"

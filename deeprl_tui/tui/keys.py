@@ -88,6 +88,8 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("settings.change", "", "", "Change", "change the value", (SETTINGS,), "← →"),
     Key("settings.type", "enter", "", "Next", "next value, or type one", (SETTINGS,), "⏎"),
     Key("host.open", "enter", "", "Open", "go to the runs of the host, open the run", (HOSTS,), "⏎"),
+    Key("host.filter", "slash", "filter", "Its runs", "show the experiments on the host", (HOSTS,), "/"),
+    Key("host.push", "P", "push", "Push", "bring this version and project to the host", (HOSTS,), "P"),
     Key("seed.next", "right_square_bracket", "seed(1)", "Seed", "show the next seed", (RUN,), "]"),
     Key("seed.before", "left_square_bracket", "seed(-1)", "", "show the seed before", (RUN,), "[", False),
     Key("log", "l", "page('log')", "Log", "show what the workers printed, or the curves again", (RUN,), "l"),

@@ -12,8 +12,10 @@ from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.core import state
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
+from deeprl_tui.core.text import clean
 from deeprl_tui.errors import ConfigError, DeeprlError
 from deeprl_tui.runs.store import Ask
+from deeprl_tui.tui.background import Finished
 from deeprl_tui.tui.picture import Picture
 from deeprl_tui.tui.screens.base import DEMO
 from deeprl_tui.tui.toasts import UNDO_S
@@ -30,6 +32,7 @@ class Requests:
         self._app = app
         self._stopped: tuple[tuple[RunId, ...], float] = ((), 0.0)  # what was stopped last, and when
         self._reviving: set[RunId] = set()  # they stop still, and go on after that
+        self.pushing: dict[str, str] = {}  # how far pushes to hosts are
 
     def _is_demo(self) -> bool:
         if self._app.workspace.demo:
@@ -171,6 +174,43 @@ class Requests:
             self._app.fail,
             every=True,
         )
+
+    def push(self, host: str) -> str:
+        """Bring this version and the project to a host; what to say at once."""
+        project, links = self._app.look().project, self._app.links
+        if self._app.workspace.demo:
+            return DEMO
+        if project is None or links is None:
+            return "P: not connected yet"
+        if host in self.pushing:
+            return f"P: {host}: {self.pushing[host]}"
+        self.pushing[host] = "begins…"
+
+        def work() -> str:
+            from deeprl_tui.ops.pushing import push  # packing needs slow modules
+
+            done = push(links, project, host, say=lambda text: self._on_push(host, text))
+            what = "installed anew" if done.installed else "nothing new"
+            return f"{host} is ready: {what}, {done.seconds:.0f} s"
+
+        def over(text: str) -> None:
+            del self.pushing[host]
+            self._app.tell(text)
+            self._app.show_again()
+
+        def failed(error: Exception) -> None:
+            del self.pushing[host]
+            self._app.fail(error)
+            self._app.show_again()
+
+        self._app.jobs.run(f"push {host}", work, over, failed)
+        return f"push: {host} is made ready, which takes a minute the first time"
+
+    def _on_push(self, host: str, text: str) -> None:
+        """Comes in the thread of the push."""
+        if host in self.pushing:
+            self.pushing[host] = clean(text).strip() or self.pushing[host]
+        self._app.post_message(Finished(self._app.show_again))
 
     def _ask(self, runs: Sequence[RunView], what: Ask) -> None:
         root, names = self._app.workspace.root, [str(run.id) for run in runs]

@@ -43,7 +43,7 @@ def seeds(runs: Sequence[RunView], order: Order, ends: Ends) -> list[RunView]:
     """Sort the runs of an experiment."""
     read: dict[str, Callable[[RunView], Any]] = {
         "seed": lambda run: run.id.seed,
-        "core": lambda run: (state.word(run.state), run.cores),
+        "core": lambda run: (state.word(run.state), run.host, run.cores),
         "progress": lambda run: run.progress,
         "return": lambda run: run.return_mean,
         "rate": lambda run: run.steps_per_second,

@@ -139,7 +139,7 @@ async def test_hosts_are_ticked(lab: Lab) -> None:
     async with launching(app, "CP_wide") as pilot:
         await press(pilot, "h", "right", "space")
         assert words(app, "twin") == "$ deeprl run CP_wide --on local,vm-1"
-        assert "vm-1      ■·······   1 run" in words(app, "plan")
+        assert "vm-1      ■■······  2 runs" in words(app, "plan")  # it has more free cores
         await press(pilot, "left", "space", "left", "space")
         assert words(app, "twin").endswith("--on vm-1,vm-2")
         assert "vm-2: does not answer" in words(app, "fault")

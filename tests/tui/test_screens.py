@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from tui_lab import Lab, check_golden, press, running, text_of, until
+from tui_lab import Lab, check_golden, press, running, settle, text_of, until
 
+from deeprl_tui.tui.screens.launch import LaunchScreen
 from deeprl_tui.tui.widgets.live_table import LiveTable
 
 SIZES = [(80, 24), (120, 36)]
@@ -106,6 +107,54 @@ async def test_hosts_of_many_cores(lab: Lab, size: tuple[int, int]) -> None:
     async with running(app, size) as pilot:
         await press(pilot, "3", "j")
         check_golden(named("hosts-many", size), text_of(app))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_hosts_with_something_to_tell(lab: Lab, size: tuple[int, int]) -> None:
+    """Files on their way, reconnecting, refused, unreachable, another version, a full disk, switched off."""
+    lab.add_study()
+    app = lab.app()
+    async with running(app, size) as pilot:
+        await press(pilot, "3", "j")
+        check_golden(named("hosts-study", size), text_of(app))
+
+
+@pytest.mark.parametrize("name", ["vm-2", "vm-3", "vm-5", "vm-6", "vm-7"])
+async def test_a_host_tells_what_is_wrong(lab: Lab, name: str) -> None:
+    """With the remedy in full, beside its cores."""
+    lab.add_study()
+    app = lab.app()
+    async with running(app) as pilot:
+        await press(pilot, "3")
+        app.screen.query_one("#hosts", LiveTable).move_to(name)
+        await settle(pilot)
+        check_golden(f"hosts-{name}", text_of(app))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_launch_on_hosts(lab: Lab, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hosts with a tick, with their new runs, times and prices; those that are down or full say so."""
+    monkeypatch.setattr("deeprl_tui.ops.launching.disk_free", lambda _: 61 * 2**30)
+    lab.add_study()
+    app = lab.app()
+    async with running(app, size) as pilot:
+        app.push_screen(LaunchScreen(app.look(), ["CP_single"]))
+        await settle(pilot)
+        for _ in range(8):
+            await press(pilot, "right")
+        await press(pilot, "h", *["right", "space"], *["right"] * 4, "space", "right", "space")
+        check_golden(named("launch-hosts", size), text_of(app))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_dashboard_over_hosts(lab: Lab, size: tuple[int, int]) -> None:
+    """Rows name hosts, and the strip has room for all of them."""
+    lab.add_study()
+    app = lab.app()
+    async with running(app, size) as pilot:
+        app.screen.query_one("#table", LiveTable).move_to("CP_wide")
+        await press(pilot, "j", "k")
+        check_golden(named("dashboard-hosts", size), text_of(app))
 
 
 @pytest.mark.parametrize("size", SIZES)

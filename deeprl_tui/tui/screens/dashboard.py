@@ -13,10 +13,10 @@ from textual.containers import Horizontal, Vertical
 from deeprl_tui.core.spec import Json
 from deeprl_tui.tui import keys, notes, present, sorting
 from deeprl_tui.tui.board import NEW, Entry, on_chart
-from deeprl_tui.tui.hosts import core_strip
 from deeprl_tui.tui.keeping import texts_of, view_json, view_of
 from deeprl_tui.tui.picture import Picture
 from deeprl_tui.tui.screens.picks import Picks
+from deeprl_tui.tui.strip import core_strip
 from deeprl_tui.tui.theme import LABEL
 from deeprl_tui.tui.widgets.curve_plot import CurvePlot
 from deeprl_tui.tui.widgets.key_bar import KeyBar

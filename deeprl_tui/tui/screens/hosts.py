@@ -3,15 +3,16 @@
 Rule: all hosts in one table, one of them from near. A host that says nothing keeps what was known of it.
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
+from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.monitor.fleet import HostView
-from deeprl_tui.tui import hosts, keys, notes
+from deeprl_tui.tui import host_facts, hosts, keys, notes
 from deeprl_tui.tui.picture import Picture
 from deeprl_tui.tui.screens.base import WatchScreen
 from deeprl_tui.tui.theme import LABEL
@@ -22,6 +23,9 @@ from deeprl_tui.tui.widgets.pager import Pager
 from deeprl_tui.tui.widgets.panel import Panel
 from deeprl_tui.tui.widgets.rows import Piece, widths
 from deeprl_tui.tui.words import plural
+
+if TYPE_CHECKING:
+    from deeprl_tui.tui.screens.picks import Picks
 
 
 class HostsScreen(WatchScreen):
@@ -95,7 +99,10 @@ class HostsScreen(WatchScreen):
         self.query_one("#cores-panel", Panel).set_subtitle(
             f"{free} of {plural(len(host.cores), 'core')} free"
         )
-        facts.set_lines(hosts.fact_lines(host, palette, now, facts.size.width or 44))
+        push = self.deeprl.requests.pushing.get(host.name, "")
+        lines = host_facts.fact_lines(host, palette, now, facts.size.width or 44, push)
+        self.query_one("#facts-panel", Panel).styles.height = len(lines) + 2
+        facts.set_lines(lines)
         self._title("#facts-panel", host.name, "facts")
         rows = hosts.run_rows(owners, picture.ends, palette)
         runs.set_rows(rows)
@@ -129,6 +136,21 @@ class HostsScreen(WatchScreen):
         self.repaint()
 
     # -- actions -----------------------------------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        """Show the experiments of this host."""
+        host = self.selected
+        if host is not None:
+            self.deeprl.action_go(keys.DASHBOARD)
+            cast("Picks", self.app.screen).filter_by([host.name.lower()])
+
+    def action_push(self) -> None:
+        """Make the host ready for this project."""
+        host = self.selected
+        if host is None or host.name == LOCAL:
+            self.say("P: this machine is ready" if host is not None else "P: no host under the cursor")
+            return
+        self.say(self.deeprl.requests.push(host.name))
 
     def action_back(self) -> None:
         """From the runs to the hosts, then to the dashboard."""

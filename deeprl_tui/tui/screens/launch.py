@@ -200,7 +200,7 @@ class LaunchScreen(ModalScreen[None]):
         self._show_fault(palette)
         rows: list[Row] = []
         if self._outlook is not None:
-            lines = forecast.plan_lines(self._outlook, palette, self.deeprl.workspace.wall())
+            lines = forecast.plan_lines(self._outlook, palette, self.deeprl.workspace.wall(), width - 2)
             rows = launching.change_rows(self._outlook, palette, width - 2)
         elif self._fault:
             lines = notes.paragraph("no plan: see below", palette, width, LABEL)

@@ -3,8 +3,13 @@
 Rule: drawing is the subclass's; this one only decides which experiments are shown and which are meant.
 """
 
+from collections.abc import Mapping
+
 from textual.widgets import Input
 
+from deeprl_tui.config.hosts import LOCAL
+from deeprl_tui.core import state
+from deeprl_tui.core.spec import RunId
 from deeprl_tui.tui import present, sorting
 from deeprl_tui.tui.board import Entry
 from deeprl_tui.tui.picture import Picture, command
@@ -38,16 +43,18 @@ class Picks(WatchScreen):
         board = picture.board
         if not picture.checked:
             return []  # the file says which order they have
-        everything = self.show_all or not board.runs or bool(self.words)
+        everything, homes = self.show_all or not board.runs or bool(self.words), picture.snapshot.homes
         found = [
             entry
             for entry in board.entries
-            if (everything or entry.runs or entry.name in self.marked) and self._matches(entry)
+            if (everything or entry.runs or entry.name in self.marked) and self._matches(entry, homes)
         ]
         return sorting.experiments(found, self.table.sort, picture.ends)
 
-    def _matches(self, entry: Entry) -> bool:
-        text = f"{entry.name} {entry.env} {entry.word}".lower()
+    def _matches(self, entry: Entry, homes: Mapping[RunId, str]) -> bool:
+        places = {homes.get(run.id) or (LOCAL if not state.is_over(run.state) else "") for run in entry.runs}
+        machines = {run.host for run in entry.runs}
+        text = " ".join([entry.name, entry.env, entry.word, *places, *machines]).lower()
         return all(
             text.find(word.lstrip("!")) < 0 if word.startswith("!") else word in text for word in self.words
         )
@@ -138,12 +145,17 @@ class Picks(WatchScreen):
         self.table.move_to(name)
         self.set_focus(self.table)
 
+    def filter_by(self, words: list[str]) -> None:
+        """Show only rows that have these words."""
+        self.words = words
+        self.call_after_refresh(self.repaint)
+
     async def action_filter(self) -> None:
         """Open the filter."""
         found = self.query("#filter")
         if not found:
             field = Field(
-                value=" ".join(self.words), placeholder="words of name, env or state; !word leaves out",
+                value=" ".join(self.words), placeholder="words of name, env, state or host; !word leaves out",
                 id="filter",
             )  # fmt: skip
             await self.query_one("#experiments").mount(field)

@@ -1,10 +1,10 @@
 """Some of a few words, ticked with space or a click: which hosts a launch may use.
 
-Rule: all of them are always to be seen, as far as there is room; at least one stays ticked.
+Rule: the one under the cursor is always to be seen, and how many are out of sight; at least one stays ticked.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from textual import events
@@ -20,6 +20,18 @@ from deeprl_tui.tui.widgets.rows import Piece
 
 Option = tuple[str, str, bool]
 """What is ticked, how it stands, and whether that is well."""
+
+
+MARKS: Final = 10
+"""Cells for how many are out of sight."""
+
+
+def _width(option: Option) -> int:
+    return cell_len(clean(option[0])) + cell_len(clean(option[1])) + 7
+
+
+def _before(first: int) -> str:
+    return f"‹ {first} more  " if first else ""
 
 
 class Ticks(Widget, can_focus=True):
@@ -81,12 +93,20 @@ class Ticks(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Tick what is under the mouse."""
-        x, under = 1, 0
-        for at, (name, words, _) in enumerate(self._options):
+        first = self._first()
+        x, under = 1 + len(_before(first)), first
+        for at, option in enumerate(self._options[first:], first):
             under = at if x <= event.x else under
-            x += cell_len(clean(name)) + cell_len(clean(words)) + 7
+            x += _width(option)
         self._at = under
         self.action_tick()
+
+    def _first(self) -> int:
+        """The first one to be shown, so that there is room for the one under the cursor."""
+        first, room = 0, self.size.width - 1 - MARKS
+        while first < self._at and sum(map(_width, self._options[first : self._at + 1])) > room:
+            first += 1
+        return first
 
     def on_focus(self) -> None:
         """Draw it as such."""
@@ -101,7 +121,15 @@ class Ticks(Widget, can_focus=True):
         palette = Palette.of(self.app)
         quiet, strong = palette.style("foreground", LABEL), palette.style("accent", bold=True)
         line = [Piece("▌" if self.has_focus else " ", palette.style("primary"))]
-        for at, (name, words, well) in enumerate(self._options):
+        first = self._first()
+        line.append(Piece(_before(first), quiet))
+        room = self.size.width - 1 - len(_before(first))
+        for at, (name, words, well) in enumerate(self._options[first:], first):
+            rest = sum(map(_width, self._options[at:]))
+            if rest > room and _width(self._options[at]) > room - MARKS:
+                line.append(Piece(f"{len(self._options) - at} more ›", quiet))
+                break
+            room -= _width(self._options[at])
             on, here = name in self._ticked, self.has_focus and at == self._at
             line += [
                 Piece("[x] " if on else "[ ] ", strong if on else quiet),

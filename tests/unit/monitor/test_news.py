@@ -9,7 +9,8 @@ from deeprl_tui.core import state
 from deeprl_tui.core.fold import fold
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import STALLED_S, RunState, RunView
-from deeprl_tui.monitor.fleet import FleetSnapshot, HostView
+from deeprl_tui.monitor.fleet import Fleet, FleetSnapshot, HostView
+from deeprl_tui.monitor.frames import Alive
 from deeprl_tui.monitor.news import message, news
 
 HOST = HostView("local", now=WALL, reading=False)
@@ -120,3 +121,28 @@ def test_a_message_for_programs() -> None:
     body = message(notice, "lab")
     assert body["text"] == body["content"] == "lab: CP_basic/0 failed: x"
     assert (body["kind"], body["run"], body["at"]) == ("failed", str(RunId("CP_basic", 0)), WALL + 1)
+
+
+def test_a_short_cut_of_a_link_is_no_news() -> None:
+    """After half a minute it is, with its reason; then the host is back. A refused key is told at once."""
+    now, fleet = [100.0], Fleet(lambda: now[0])
+    alive = Alive(WALL, (), 0, 1, 1, frozenset(), True)
+
+    def told(at: float, *faults: tuple[str, bool]) -> list[tuple[str, str]]:
+        before = fleet.snapshot()
+        now[0] = at
+        fleet.apply("local", alive)
+        for why, passing in faults:
+            fleet.fault("vm", why, passing=passing)
+        if not faults:
+            fleet.apply("vm", alive)
+        return [(notice.kind, notice.text) for notice in news(before, fleet.snapshot())]
+
+    cut = ("it does not answer", True)
+    assert told(100.0) == told(101.0) == []
+    assert told(110.0, cut) == told(139.0, cut) == []
+    assert told(140.0, cut) == [("lost", "no answer for 30 s: it does not answer")]
+    assert told(150.0) == [("back", "is back")]
+    assert told(160.0, cut) == told(161.0) == []
+    refused = "its host key is another one"
+    assert told(170.0, (refused, False)) == [("lost", f"is lost: {refused}")]

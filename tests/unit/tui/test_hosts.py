@@ -10,8 +10,9 @@ from deeprl_tui.core.fold import fold
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.monitor.fleet import Coming, Fleet, FleetSnapshot, HostView
 from deeprl_tui.monitor.frames import Hello
-from deeprl_tui.tui import hosts
+from deeprl_tui.tui import host_facts, hosts
 from deeprl_tui.tui.board import BoardMaker, Entry
+from deeprl_tui.tui.strip import core_strip
 from deeprl_tui.tui.theme import NIGHT, Palette
 from deeprl_tui.tui.widgets.rows import Piece, Row
 from deeprl_tui.tui.words import file_size
@@ -52,7 +53,7 @@ def test_the_same_core_of_another_host_is_another_core() -> None:
     other = replace(HOST, name="vm-1", held=frozenset())
     assert list(hosts.owners_of(HOST, entries())) == [1]
     assert hosts.owners_of(other, entries()) == {}
-    strip = text(hosts.core_strip([HOST, other], entries(), PALETTE, 120))
+    strip = text(core_strip([HOST, other], entries(), PALETTE, 120))
     assert strip.count("▪") == 1
 
 
@@ -70,33 +71,72 @@ def test_a_host_of_96_cores_shares_squares() -> None:
 def test_the_strip_of_four_large_hosts_has_room_for_each(width: int) -> None:
     """The name of the last host is still on the screen."""
     four = [replace(BIG, name=f"vm-{n}") for n in range(4)]
-    assert "vm-3" in text(hosts.core_strip(four, (), PALETTE, width))[:width]
+    assert "vm-3" in text(core_strip(four, (), PALETTE, width))[:width]
+
+
+def test_the_strip_of_very_many_hosts_is_a_sum() -> None:
+    """Numbers for each as long as they fit, then how many there are."""
+    many = [replace(BIG, name=f"vm-{at}", fault="gone" if at == 3 else "") for at in range(12)]
+    assert "vm-2 0/96  vm-3 ✗   vm-4 0/96" in text(core_strip(many, (), PALETTE, 160))
+    assert text(core_strip(many, (), PALETTE, 80)) == (
+        " 12 hosts  0 of 1056 cores busy, 0 runs  ✗ 1 without an answer"
+    )
 
 
 def test_a_fault_is_a_state_with_its_age() -> None:
     """What is known stays; the squares give way to the reason."""
-    gone = replace(HOST, fault="ssh: timed out", fault_since=WALL - 240)
-    assert row(gone)[2] == "unreachable for 4m: ssh: timed out"
+    gone = replace(HOST, fault="it does not answer; is it on?", fault_since=WALL - 240)
+    assert row(gone)[2] == "it does not answer"
     assert row(gone)[6] == "10G"
-    told = [text(line) for line in hosts.fact_lines(gone, PALETTE, WALL, 60)]
+    told = [text(line) for line in host_facts.fact_lines(gone, PALETTE, WALL, 60)]
     assert "state       unreachable for 4m" in told
+    assert "why         it does not answer" in told
+    assert "            is it on?" in told
     assert "its runs    go on there by themselves" in told
+
+
+def test_a_short_cut_is_a_new_connection() -> None:
+    """For half a minute; a key that was refused does not come right by itself."""
+    cut = replace(HOST, fault="it does not answer", passing=True, fault_since=WALL - 14, heard=WALL - 14)
+    assert (row(cut)[2], row(cut)[-1]) == ("reconnecting: it does not answer", "10s old")
+    assert row(replace(cut, fault_since=WALL - 31))[0] == row(replace(cut, passing=False))[0] == "✗"
+
+
+def test_what_is_scarce_or_wrong_has_a_sign() -> None:
+    """Color is never the only one."""
+    wrong = replace(HOST, disk_free=2**30, warning="runs deeprl-tui 0")
+    assert (row(wrong)[0], row(wrong)[6]) == ("!", "1.0G!")
+
+
+@pytest.mark.parametrize(
+    ("by_age", "rule"), [(True, "from when it was made, at most"), (False, "for the hours its workers ran")]
+)
+def test_a_price_comes_with_its_rule(by_age: bool, rule: str) -> None:
+    """What it has cost, what an hour costs, and which hours count."""
+    host = replace(HOST, price=0.6, spend=1.234, by_age=by_age)
+    told = [text(line) for line in host_facts.fact_lines(host, PALETTE, WALL, 80)]
+    assert told[-1] == f"cost        $1.23 at $0.60 an hour, {rule}"
 
 
 def test_files_on_their_way() -> None:
     """What comes of a host's files is told, or why it does not."""
     comes = replace(HOST, coming=Coming(2, "CP_basic/0", "checkpoint", 3_000_000, 12_000_000))
-    told = [text(line) for line in hosts.fact_lines(comes, PALETTE, WALL, 60)]
-    assert [line for line in told if line.startswith("files")] == [
-        f"files       CP_basic/0 checkpoint {file_size(3e6)} of {file_size(12e6)}"
+    told = [text(line) for line in host_facts.fact_lines(comes, PALETTE, WALL, 60)]
+    at = next(at for at, line in enumerate(told) if line.startswith("files"))
+    assert told[at : at + 2] == [
+        f"files       ━━╸─────── 25% of {file_size(12e6)}",
+        "            CP_basic/0 checkpoint, 1 run more",
     ]
+    assert row(comes)[-1] == "↓ 25%"
     stuck = replace(HOST, coming=Coming(2, why="no space here"))
-    assert "files       no space here" in [text(line) for line in hosts.fact_lines(stuck, PALETTE, WALL, 60)]
+    assert "files       no space here" in [
+        text(line) for line in host_facts.fact_lines(stuck, PALETTE, WALL, 60)
+    ]
 
 
 def test_a_clock_that_differs_is_told() -> None:
     """By how much, since times of its runs are by that clock."""
-    told = [text(line) for line in hosts.fact_lines(replace(HOST, ahead=-90.0), PALETTE, WALL, 60)]
+    told = [text(line) for line in host_facts.fact_lines(replace(HOST, ahead=-90.0), PALETTE, WALL, 60)]
     assert "clock       2m behind ours" in told
 
 

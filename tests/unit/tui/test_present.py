@@ -14,10 +14,11 @@ from deeprl_tui.errors import Problem
 from deeprl_tui.monitor.fleet import FleetSnapshot, HostView
 from deeprl_tui.monitor.news import Notice
 from deeprl_tui.runs import stats
-from deeprl_tui.tui import hosts, keys, notes, pages, present, words
+from deeprl_tui.tui import keys, notes, pages, present, words
 from deeprl_tui.tui.board import NEW, Board, BoardMaker, Entry, on_chart
 from deeprl_tui.tui.picture import Picture, command
 from deeprl_tui.tui.screens.confirm import stop_words
+from deeprl_tui.tui.strip import core_strip
 from deeprl_tui.tui.theme import DAY, NIGHT, STATES, Palette
 from deeprl_tui.tui.widgets.curve_plot import CurvePlot
 from deeprl_tui.tui.widgets.live_table import LiveTable
@@ -305,7 +306,7 @@ def test_summary_counts_what_has_no_room() -> None:
 def test_core_strip() -> None:
     """One square for each core with its load, runs, memory."""
     made = board(training())
-    assert text(hosts.core_strip([HOST], made.entries, PALETTE, 80)) == (
+    assert text(core_strip([HOST], made.entries, PALETTE, 80)) == (
         " local · 90%  ▪ 10%    1 run on 2 cores  1.0G/4.0G"
     )
 
@@ -313,13 +314,13 @@ def test_core_strip() -> None:
 def test_core_strip_of_many_cores() -> None:
     """Many cores have no number each but one for all."""
     many = replace(HOST, cores=tuple(range(24)), busy=(0.5,) * 24)
-    strip = text(hosts.core_strip([many], board(training()).entries, PALETTE, 80))
+    strip = text(core_strip([many], board(training()).entries, PALETTE, 80))
     assert strip == f" local ·▪{'·' * 22}  50%  1 run on 24 cores  1.0G/4.0G"
 
 
 def test_unreachable_host() -> None:
     """A host that says nothing shows why."""
-    shown = text(hosts.core_strip([replace(HOST, fault="gone")], (), PALETTE, 80))
+    shown = text(core_strip([replace(HOST, fault="gone")], (), PALETTE, 80))
     assert shown == " local ✗ gone"
 
 
