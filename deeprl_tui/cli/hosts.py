@@ -14,6 +14,7 @@ from deeprl_tui.cli import look
 from deeprl_tui.cli.output import Output
 from deeprl_tui.cli.place import AsJson, File, Runs, find_runs_folder, load_project, misused, try_project
 from deeprl_tui.cli.table import Cell, Column
+from deeprl_tui.cli.tidy import tidy
 from deeprl_tui.cli.told import clock
 from deeprl_tui.config import Host
 from deeprl_tui.config.hosts import Engine
@@ -49,6 +50,7 @@ def register(main: typer.Typer) -> None:
     """Add the verbs."""
     main.add_typer(app, name="hosts", help="Other machines that hold runs: list, add, test, remove.")
     main.command()(push)
+    app.command()(tidy)
 
 
 @app.callback(invoke_without_command=True)
@@ -127,9 +129,9 @@ def push(
     runs: Runs = None,
 ) -> int:
     """Bring hosts to this version: environment, experiments.toml, plug-ins. Quick when nothing changed."""
-    from deeprl_tui.ops.pushing import push as push_to
-
     from concurrent.futures import ThreadPoolExecutor
+
+    from deeprl_tui.ops.pushing import push as push_to
 
     output, project = Output(), load_project(file)
     links = ops.hosts_of(find_runs_folder(file, runs, make=True), project)
@@ -155,7 +157,8 @@ def push(
 def _list(names: Sequence[str], file: Path | None, runs: Path | None, as_json: bool) -> int:
     output, project = Output(), try_project(file)
     fleet = Fleet(ops.clock)
-    links = ops.hosts_of(find_runs_folder(file, runs, make=True), project, fleet)
+    root = find_runs_folder(file, runs, make=True)
+    links = ops.hosts_of(root, project, fleet)
     if not links.hosts:
         output.say("no hosts: deeprl hosts add user@host, or a table [hosts.NAME] in experiments.toml")
         return ExitCode.OK
@@ -173,6 +176,10 @@ def _list(names: Sequence[str], file: Path | None, runs: Path | None, as_json: b
         rows.append(_row(links.hosts[name], view))
     if not as_json:
         output.table(COLUMNS, rows)
+        for name in asked:
+            if left := len(ops.left_on(root, name)):
+                many = "1 run" if left == 1 else f"{left} runs"
+                output.say(f"{name} need not keep {many} that it holds: deeprl hosts tidy {name}")
     bad = any(name not in found or found[name].fault for name in asked)
     return ExitCode.UNREACHABLE if bad else ExitCode.OK
 

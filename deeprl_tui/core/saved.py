@@ -27,6 +27,7 @@ class Committed:
 
     generation: int
     length: int  # bytes from its beginning
+    step: int = 0  # of the checkpoint
 
 
 def committed(path: Path) -> Committed:
@@ -40,9 +41,10 @@ def committed(path: Path) -> Committed:
         header = os.pread(fd, size, 16)
         if sum(map(header.count, (b"[", b"{", b","))) > MOST_PARTS:
             raise ValueError("its header has too many parts")
-        said = json.loads(header)["values"]["buffer"]
+        values = json.loads(header)["values"]
+        said, step = values["buffer"], values.get("num_timesteps")
         generation, length = said["generation"], said["length"]
-    except (KeyError, TypeError, RecursionError):
+    except (KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError("its header says nothing of a replay log") from None
     finally:
         os.close(fd)
@@ -50,7 +52,7 @@ def committed(path: Path) -> Committed:
         raise ValueError("its header is damaged")
     if not 0 <= generation < 10**9 or not 0 <= length <= MOST_LENGTH:
         raise ValueError("its header is damaged")
-    return Committed(generation, length)
+    return Committed(generation, length, step if type(step) is int else 0)
 
 
 def check(path: Path) -> Committed:

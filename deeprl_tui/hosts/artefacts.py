@@ -15,7 +15,6 @@ from deeprl_tui.core.layout import BUFFER, EVENTS, RunPaths
 from deeprl_tui.core.saved import Committed, check, committed
 from deeprl_tui.core.spec import Json, RunId, RunSpec
 from deeprl_tui.core.state import is_over
-from deeprl_tui.core.text import clean
 from deeprl_tui.hosts.fetch import (
     KEEP_FREE,
     Asker,
@@ -27,6 +26,7 @@ from deeprl_tui.hosts.fetch import (
     PullError,
     There,
 )
+from deeprl_tui.hosts.listing import read_listing
 from deeprl_tui.hosts.logs import bring_logs
 from deeprl_tui.hosts.mirror import Mirror
 from deeprl_tui.runs.load import load_spec, load_view
@@ -34,10 +34,8 @@ from deeprl_tui.runs.moves import PulledFiles, newest_log, read_pulled, write_pu
 
 TRIES: Final = 4
 """A file that changes while it comes is begun anew so often."""
-MOST_FILES: Final = 4096
 NOTED: Final = 1 << 20
 """After a file of so many bytes it is noted what came: whoever is killed then does not ask for it again."""
-_NAME: Final = re.compile(r"(?!\.)[^/\x00-\x1f]{1,200}(?:/(?!\.)[^/\x00-\x1f]{1,200})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,39 +156,16 @@ class Pull:
         if told is None:
             raise PullError("is not there", place=str(self._run))
         self._missing.clear()
-        found: dict[str, There] = {}
-        try:
-            assert isinstance(told, dict)
-            assert isinstance(told["files"], list)
-            if len(told["files"]) > MOST_FILES:
-                raise PullError(f"its host lists {len(told['files']):,} files", place=str(self._run))
-            for entry in told["files"]:
-                there = self._there(*entry)
-                if there is not None:
-                    found[there.name] = there
-        except (AssertionError, KeyError, TypeError, ValueError):
-            raise PullError("its host lists something else", place=str(self._run)) from None
+        listed = read_listing(told, self._run, self._paths, self._spec.env)
+        self._missing |= listed.refused
+        found = dict(listed.files)
         self._refused = {
             name: (identity, why)
             for name, (identity, why) in self._refused.items()
             if name in found and identity == found[name].identity
         }
         self._missing |= {name: why for name, (_, why) in self._refused.items()}
-        return found, told["held"] is True
-
-    def _there(self, name: Json, inode: Json, changed: Json, size: Json) -> There | None:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise PullError(f"its host lists {clean(repr(name)[:80])}: no file's name", place=str(self._run))
-        numbers = []
-        for number in (inode, changed, size):
-            if type(number) is not int or not 0 <= number < 1 << 64:
-                raise ValueError("no number")
-            numbers.append(number)
-        known = self._paths.artefact(name, self._spec.env)
-        if known is not None and numbers[2] > known.largest:
-            self._missing[name] = f"has {numbers[2]:,} bytes: too many"
-            return None
-        return There(name, (numbers[0], numbers[1], numbers[2]), known) if known is not None else None
+        return found, listed.held
 
     def _is_plain(self, there: There) -> bool:
         """Whether a file comes for itself: logs come line by line, and checkpoints with their replay log."""

@@ -66,6 +66,10 @@ if TYPE_CHECKING:
     from deeprl_tui.ops.takeout import export_records as export_records
     from deeprl_tui.ops.takeout import plot as plot
     from deeprl_tui.ops.takeout import report as report
+    from deeprl_tui.ops.tidying import Holding as Holding
+    from deeprl_tui.ops.tidying import left_on as left_on
+    from deeprl_tui.ops.tidying import look as look
+    from deeprl_tui.ops.tidying import tidy as tidy
     from deeprl_tui.runs.code import CodeFile as CodeFile
     from deeprl_tui.runs.code import trust as trust
     from deeprl_tui.runs.find import find_runs as find_runs
@@ -159,6 +163,12 @@ _HOMES = {
         "export_records",
         "plot",
         "report",
+    ),
+    "deeprl_tui.ops.tidying": (
+        "Holding",
+        "left_on",
+        "look",
+        "tidy",
     ),
     "deeprl_tui.runs.code": (
         "CodeFile",

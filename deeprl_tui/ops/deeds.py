@@ -57,7 +57,7 @@ class Deeds:
                 return self._log(args)
             case "trust":
                 return self._trust(args.get("files"))
-            case "files" | "get" | "sum" | "retire" | "staged" | "put" | "settle":
+            case "files" | "get" | "sum" | "drop" | "retire" | "staged" | "put" | "settle":
                 self._shelf = self._shelf or Shelf(self._root, self._supervise)
                 return self._shelf.do(op, args)
             case _:

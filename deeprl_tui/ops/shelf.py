@@ -20,6 +20,7 @@ from deeprl_tui.core.layout import Artefact, RootPaths, RunPaths
 from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.spec import MAX_SPEC, Json, RunId, RunSpec
 from deeprl_tui.errors import DeeprlError, RefusedError
+from deeprl_tui.ops.dropping import drop
 from deeprl_tui.runs.load import load_spec
 from deeprl_tui.runs.moves import ELSEWHERE
 from deeprl_tui.runs.store import RunStore, write_attempt
@@ -57,6 +58,8 @@ class Shelf:
                 return self._staged(_spec(args), _files(args))
             case "put":
                 return self._put(args)
+            case "drop":
+                return self._drop(args)
             case _:
                 return self._settle(args)
 
@@ -150,6 +153,13 @@ class Shelf:
         if held:
             paths.request.write_text("stop", encoding="utf-8")
         return {"held": held}
+
+    def _drop(self, args: Mapping[str, Json]) -> Json:
+        spec = _spec(args)
+        paths, self._found = self._store.find(spec.id), None
+        if paths is not None:
+            drop(paths, spec, _files(args))
+        return {"done": paths is not None}
 
     # -- in ----------------------------------------------------------------------------------------------
 

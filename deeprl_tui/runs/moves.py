@@ -110,6 +110,17 @@ def arrived(paths: RunPaths) -> None:
     _write(paths.moves, {"left": dict(now.left), "to": None})
 
 
+def gave_up(paths: RunPaths, host: str) -> None:
+    """A host has nothing of a run any more."""
+    with settled(paths, change=True):
+        now = read_moves(paths)
+        left = {name: number for name, number in now.left.items() if name != host}
+        if left or now.to is not None:
+            _write(paths.moves, {"left": left, "to": now.to})
+        else:
+            paths.moves.unlink(missing_ok=True)
+
+
 def left_host(root: Path, host: str) -> Iterator[tuple[RunId, RunPaths, int]]:
     """The runs that this host must give up, with the attempt that replaced its own."""
     for run, paths in _named(root):
