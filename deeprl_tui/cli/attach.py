@@ -18,7 +18,7 @@ from deeprl_tui.config import Project
 from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.errors import ExitCode, UnknownNameError
-from deeprl_tui.monitor.fleet import Fleet, FleetSnapshot
+from deeprl_tui.monitor.fleet import Fleet, FleetSnapshot, HostView
 from deeprl_tui.ops import Hosts, Request, Sent
 from deeprl_tui.runs import stats
 from deeprl_tui.runs.homes import home_of
@@ -124,8 +124,12 @@ def _follow(
     speeds = ops.speeds(root)
     deadline = time.monotonic() + APPEAR_S
 
+    told: dict[str, str] = {}
+
     def picture() -> Scene | None:
         snapshot = fleet.snapshot()
+        for line in news_of_hosts(snapshot.hosts, told, ops.clock()):
+            output.say(f"deeprl: {line}")
         wanted = ids(snapshot)
         if any(run not in snapshot.runs for run in wanted) and time.monotonic() < deadline:
             return None  # what was made just now is not read yet
@@ -149,6 +153,24 @@ def _follow(
     for line in verdict(last):
         output.say(line)
     return ExitCode.OK if last.finished else ExitCode.FAILED
+
+
+def news_of_hosts(hosts: Sequence[HostView], told: dict[str, str], now: float) -> list[str]:
+    """What became of hosts since the last call: which are lost, why, and which are back.
+
+    told: what was said of each that is lost, changed here. now: by the clock of the fleet.
+    """
+    lines = []
+    for view in hosts:
+        before = told.get(view.name)
+        if view.is_lost(now):
+            if before is None or (not view.passing and before != view.fault):
+                lines.append(f"{view.name}: {view.fault}")
+                told[view.name] = view.fault
+        elif before is not None and not view.fault:
+            lines.append(f"{view.name} answers again")
+            del told[view.name]
+    return lines
 
 
 def _bring_home(output: Output, links: Hosts, root: Path, runs: Sequence[RunId], code: int) -> int:
