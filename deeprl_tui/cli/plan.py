@@ -61,6 +61,10 @@ def plan(
     measure: Annotated[
         bool, typer.Option("--measure/--no-measure", help="Train unknown environments for a few seconds.")
     ] = True,
+    on: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--on", metavar="HOST,...", help="Plan for these hosts; local is this machine."),
+    ] = None,
     file: File = None,
     runs: Runs = None,
     as_json: AsJson = False,
@@ -69,8 +73,8 @@ def plan(
 
     Starts no run. An environment of unknown speed is trained for a few seconds.
     """
-    output = Output()
-    request = ops.choose(load_project(file), names, seeds, sets or ())
+    output, project = Output(), load_project(file)
+    request = ops.choose(project, names, seeds, sets or ())
     root = find_runs_folder(file, runs, make=True)
     views = ops.views_of(root)
     planned = ops.plan(request, root, views)
@@ -79,8 +83,15 @@ def plan(
         planned = ops.plan(request, root, views)
     for name in derived(request):
         output.say(f"filed as {name}")
+    spread = None
+    if on is not None:
+        from deeprl_tui.cli import plan_on
+
+        spread = plan_on.spread_on(output, project, request, root, [name for name in on.split(",") if name])
+        planned = spread.plan
     if as_json:
-        output.json(record(planned))
+        hosts: dict[str, Json] = {"hosts": plan_on.host_records(spread)} if spread is not None else {}
+        output.json({**record(planned), **hosts})
         return 0
     rows = [_row(part) for part in planned.parts]
     if output.terminal:
@@ -89,12 +100,16 @@ def plan(
     else:
         for part in planned.parts:
             output.record(_fields(part))
-    for label, text in totals(planned, ops.clock()):
+    sums = totals(planned, ops.clock())
+    if spread is not None:
+        plan_on.tell_hosts(output, spread)
+        sums = [pair for pair in sums if pair[0] != "memory"] + plan_on.money(spread)
+    for label, text in sums:
         if output.terminal:
             output.line(Cell(f"{label:<12}", "dim"), text)
         else:
             output.record([label, text])
-    for warning in warnings(planned):
+    for warning in [*warnings(planned), *(plan_on.crowded(spread) if spread is not None else ())]:
         output.say(f"deeprl: warning: {warning}")
     if planned.unmeasured:
         output.say(f"no times for {', '.join(planned.unmeasured)}: nothing was measured here yet")

@@ -67,14 +67,16 @@ def run(
     root = find_runs_folder(file, runs, make=True)
     for name in derived(request) if sets else ():
         output.say(f"filed as {name}")
-    for warning in warnings(ops.plan(request, root, views={})):
-        output.say(f"deeprl: warning: {warning}")
     if on is not None:
         from deeprl_tui.cli.attach import run_on
 
+        if fresh:
+            raise misused("--fresh", "archives runs of this machine alone", "leave --on out")
         if cores is not None:
             raise misused("--cores", "is for this machine alone", "write cores into [hosts.NAME]")
         return run_on(output, project, request, root, [name for name in on.split(",") if name], manner)
+    for warning in warnings(ops.plan(request, root, views={})):
+        output.say(f"deeprl: warning: {warning}")
     launched = ops.launch(request, root, fresh=fresh)
     tell(output, launched)
     last, code = follow(output, root, launched, cores=cores, manner=manner)
