@@ -101,7 +101,7 @@ class Far:
 
     def attach(self, fleet: Fleet) -> tuple[float, float]:
         """Connect to all; seconds until all curves are current, and CPU seconds of this process."""
-        links = Hosts(self.here, "study", {name: Host(name, name) for name in self.names}, fleet)
+        links = self._links(fleet)
         began, cpu = time.monotonic(), time.process_time()
         links.attach()
         try:
@@ -113,7 +113,11 @@ class Far:
     def open(self) -> tuple[Fleet, Callable[[], None]]:
         """A dashboard's picture, and what ends it."""
         fleet = Fleet(time.time)
+        self._links(fleet)  # as a dashboard does: what hosts said last is known before anything is read
         return fleet, ops.watch(self.here, fleet).close
+
+    def _links(self, fleet: Fleet) -> Hosts:
+        return Hosts(self.here, "study", {name: Host(name, name) for name in self.names}, fleet)
 
     def _current(self, fleet: Fleet) -> bool:
         views = fleet.snapshot().runs

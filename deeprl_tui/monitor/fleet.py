@@ -86,6 +86,7 @@ class Fleet:
         self._wall = wall or (lambda: 0.0)
         self._lock = threading.Lock()
         self._hosts: dict[str, _Host] = {}
+        self._presumed: dict[str, frozenset[RunId]] = {}  # held by hosts that have not spoken yet
         self._damaged: dict[str, str] = {}
         self._wanted: dict[RunId, int] = {}  # the least recently wanted first, with the number of its wish
         self._wishes = 0
@@ -131,6 +132,11 @@ class Fleet:
                     self._others = True
                 case Damaged(place, why):
                     self._damaged[place] = why
+
+    def presume(self, host: str, held: frozenset[RunId]) -> None:
+        """Say which runs a host held when it was last heard: it counts until the host speaks."""
+        with self._lock:
+            self._presumed[host] = held
 
     def fault(self, host: str, why: str, *, passing: bool = False) -> None:
         """Say that nothing arrives from a host, and why. passing: such a fault often passes by itself."""
@@ -261,17 +267,19 @@ class Fleet:
         """Runs with a living worker on other hosts than this one."""
         with self._lock:
             others = [at.held for name, at in self._hosts.items() if name != host]
-            return frozenset().union(*others)
+            return frozenset().union(*others, *self._presumed.values())
 
     def _is_held(self, run: RunId) -> bool:
-        return any(run in at.held for at in self._hosts.values())
+        held = (*(at.held for at in self._hosts.values()), *self._presumed.values())
+        return any(run in runs for runs in held)
 
     def _waits_for(self, run: RunId) -> str:
         return next((at.waiting[run] for at in self._hosts.values() if run in at.waiting), "")
 
     def _on_alive(self, host: str, at: _Host, frame: Alive) -> None:
         # A run that lives on another host is mirrored here, so it may be among the runs of this one.
-        for run in (at.held ^ frame.held) | at.waiting.keys() | frame.waiting.keys():
+        before = at.held | self._presumed.pop(at.view.name, frozenset())
+        for run in (before ^ frame.held) | at.waiting.keys() | frame.waiting.keys():
             for keeper in self._hosts.values():
                 if run in keeper.runs:
                     keeper.runs[run].view = None

@@ -1,11 +1,15 @@
 """Following a runs folder: files in, frames out, from where the reader stopped.
 
 Polling: 64 tails cost 0.3 ms and it works on every file system, so there is no inotify. Runs that nobody
-writes are looked at once a second, the others four times.
+writes are looked at once a second, the others four times. Long logs come a piece of each in turn, so that all
+curves grow together.
 """
 
+import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -39,6 +43,8 @@ class Follower:
     folders: names the run directories to follow, at every full look; by default all of the runs folder.
     start: where to begin to read a run's log, by its attempt; by default at its beginning.
     piece: bytes of a log in one frame, at most.
+    written: runs that somebody writes though their lock is free here: mirrors of runs that live elsewhere.
+    slice_s: seconds of reading after which a poll leaves the rest for the next one.
     """
 
     def __init__(
@@ -50,6 +56,9 @@ class Follower:
         folders: Callable[[], Iterable[RunPaths]] | None = None,
         start: Mapping[tuple[RunId, int], int] = MappingProxyType({}),
         piece: int = CHUNK,
+        written: Callable[[], Collection[RunId]] = frozenset,
+        slice_s: float = math.inf,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._root = RootPaths(root)
         self._folders = folders or self._root.runs
@@ -59,12 +68,21 @@ class Follower:
         self._damaged: set[Path] = set()
         self._start = dict(start)
         self._piece = piece
+        self._written = written
+        self._slice_s = slice_s
+        self._monotonic = monotonic
+        self._waiting: deque[RunId] = deque()  # not read to the end: whose turn is next
         self._polls = 0
 
     @property
     def full(self) -> bool:
         """Whether the next poll looks at all folders."""
         return self._polls % POLLS_PER_SCAN == 0
+
+    @property
+    def behind(self) -> int:
+        """Runs of which there may be more to read at once."""
+        return len(self._waiting)
 
     def hurry(self) -> None:
         """Let the next poll look at all folders."""
@@ -80,11 +98,28 @@ class Follower:
         self._polls += 1
         if full:
             yield from self._scan()
-        for run, tail in self._tails.items():
-            if full or tail.held:
-                yield from self._read(run, tail)
+        self._line_up(all_of_them=full)
+        yield from self.catch_up()
         if full:
             yield self._alive()
+
+    def catch_up(self, *, again: bool = False) -> Iterator[Frame]:
+        """Yield more of what the last poll left. again: look once more at all logs that somebody writes."""
+        if again:
+            self._line_up()
+        until = self._monotonic() + self._slice_s
+        while self._waiting:
+            run = self._waiting.popleft()
+            tail = self._tails.get(run)
+            if tail is not None and (yield from self._read(run, tail)):
+                self._waiting.append(run)
+            if self._monotonic() >= until:
+                break
+
+    def _line_up(self, *, all_of_them: bool = False) -> None:
+        written = self._written()
+        due = [run for run, tail in self._tails.items() if all_of_them or tail.held or run in written]
+        self._waiting = deque(dict.fromkeys([*self._waiting, *due]))
 
     def _scan(self) -> Iterator[Frame]:
         seen = set()
@@ -115,17 +150,21 @@ class Follower:
             del self._tails[run]
             yield Reset(run, "archived")
 
-    def _read(self, run: RunId, tail: _Tail) -> Iterator[Frame]:
+    def _read(self, run: RunId, tail: _Tail) -> Generator[Frame, None, bool]:
+        """Yield the next piece of a run's logs; returns whether there is more of them."""
         for attempt in sorted(tail.offsets):
             path, offset = tail.paths.events(attempt), tail.offsets[attempt]
             try:
-                if os.stat(path).st_size <= offset:  # noqa: PTH116  the hot path: a Path.stat costs twice as much
-                    continue
-                while data := read_bytes(path, tail.offsets[attempt], self._piece):
-                    yield Data(run, attempt, tail.offsets[attempt], data)
-                    tail.offsets[attempt] += len(data)
+                size = os.stat(path).st_size  # noqa: PTH116  the hot path: a Path.stat costs twice as much
+                data = b"" if size <= offset else read_bytes(path, offset, self._piece)
             except OSError:
                 continue  # gone or not readable now: the next scan says so
+            if data:
+                tail.offsets[attempt] = offset = offset + len(data)
+                yield Data(run, attempt, offset - len(data), data)
+                if offset < size:
+                    return True
+        return False
 
     def _alive(self) -> Alive:
         used, total = memory()

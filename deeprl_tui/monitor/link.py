@@ -186,7 +186,8 @@ class Link:
         for call in self._calls.values():  # their answers were lost with the last connection
             pipes.send(call.request)
         self._heard, patience = self._monotonic(), FIRST_S
-        self._watch, self._unkept, rest = "", False, b""
+        self._ask_for_data(pipes)  # far away, each answer that is waited for costs
+        rest = b""
         while not self._stop.is_set():
             wanted = [pipes.out, pipes.err, self._wake_read]
             ready, _, _ = select.select(wanted, [pipes.into] if pipes.unsent else [], [], 0.5)
@@ -226,7 +227,6 @@ class Link:
                 self.error = None
                 self._check_version(said)
                 self._listener.apply(self._name, said)
-                self._ask_for_data(pipes)
             case Described() | Data() | Reset():
                 self._keep(said)
             case Alive():
@@ -326,4 +326,6 @@ class _Pipes:
                 sent = os.write(self.into, self.unsent)
             except BlockingIOError:
                 return
+            except BrokenPipeError:  # it has ended: what it said last tells why
+                sent = len(self.unsent)
             self.unsent = self.unsent[sent:]

@@ -23,6 +23,7 @@ from deeprl_tui.monitor.follow import Follower
 from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Frame, Reset, Rested
 from deeprl_tui.runs import index as indexing
 from deeprl_tui.runs.folders import Folders
+from deeprl_tui.runs.homes import is_alive
 from deeprl_tui.runs.index import Entry, Index, Stamp
 
 ROUND: Final = 20
@@ -30,7 +31,8 @@ ROUND: Final = 20
 LEAST: Final = 50
 SLICE_S: Final = 0.15
 """Reading what is not in the index stops after this long, and what lives is looked at."""
-CHUNK: Final = 1 << 17
+PIECE: Final = 1 << 17
+"""Bytes of a log that are folded at once: 5 ms in which nobody else looks at the fleet."""
 COMPLETE: Final = -1
 
 _NOBODY: Final[Mapping[RunId, int]] = MappingProxyType({})
@@ -51,7 +53,16 @@ class Watcher:
         """Begin. elsewhere: runs mirrored here that have a living worker on their host."""
         self._index = Index(root)
         self._folders = Folders(root)
-        self._follower = Follower(root, cores, wall, folders=lambda: list(self._live.values()))
+        self._follower = Follower(
+            root,
+            cores,
+            wall,
+            folders=lambda: list(self._live.values()),
+            piece=PIECE,
+            written=elsewhere,
+            slice_s=SLICE_S,
+            monotonic=monotonic,
+        )
         self._monotonic = monotonic
         self._elsewhere = elsewhere
         self._runs: dict[RunId, str] = {}  # folder of each run
@@ -70,7 +81,7 @@ class Watcher:
     @property
     def behind(self) -> bool:
         """Whether there is something to read at once."""
-        return bool(self._unread) or self._more
+        return bool(self._unread or self._more or self._follower.behind)
 
     def hurry(self) -> None:
         """Let the next poll look at everything."""
@@ -90,12 +101,17 @@ class Watcher:
             if isinstance(frame, Alive):
                 self._held = frame.held | self._elsewhere()
                 yield from self._settle()
-                yield replace(frame, found=len(self._runs), unread=len(self._unread))
+                unread = len(self._unread) + self._follower.behind
+                yield replace(frame, found=len(self._runs), unread=unread)
             else:
                 yield frame
         yield from self._send(wanted)
         if full:
             self._index.save()
+
+    def catch_up(self) -> Iterator[Frame]:
+        """Yield what was appended to the logs that the last poll looked at, and nothing else."""
+        return self._follower.catch_up(again=True)
 
     # -- which runs there are ----------------------------------------------------------------------------
 
@@ -193,7 +209,9 @@ class Watcher:
 
     def _read(self, folder: str) -> Iterator[Frame]:
         try:
-            found = indexing.read(folder)
+            held = is_alive(RunPaths(Path(folder)))
+            before = indexing.stamp(folder)
+            found = indexing.read(folder, held=held)
         except (RunDirectoryError, OSError) as error:
             yield from self._damaged(folder, error)
             return
@@ -203,7 +221,10 @@ class Watcher:
             self._follower.forget(found.record.id)
             self._rest[folder] = found.stamp
             yield Rested(self._index.put(folder, found))
-        elif folder not in self._live:
+            return
+        if not held:
+            self._looked[folder] = before  # it is not over: not read again as long as it stays as it is
+        if folder not in self._live:
             self._live[folder] = RunPaths(Path(folder))
 
     def _settle(self) -> Iterator[Frame]:
@@ -241,7 +262,7 @@ class Watcher:
                 yield Described(run, read_small(paths.spec, MAX_SPEC), rest=True)
                 for attempt in paths.attempts():
                     offset = 0
-                    while data := read_bytes(paths.events(attempt), offset, CHUNK):
+                    while data := read_bytes(paths.events(attempt), offset, PIECE):
                         yield Data(run, attempt, offset, data)
                         offset += len(data)
             except OSError:

@@ -69,6 +69,8 @@ class Hosts:
         self._monotonic = monotonic
         self._random = random or Random()  # noqa: S311  the wait before the next try
         self._grown = grown
+        for name in hosts:  # their runs are followed at once, and not first read to see whether they are over
+            self._fleet.presume(name, heard_of(RootPaths(root), name).held)
         self._links: dict[str, Link] = {}
         self._remembered: dict[str, tuple[float, frozenset[RunId]]] = {}
         self._old_after = old_after
@@ -317,8 +319,8 @@ def _cloud(label: str) -> States | None:
 
 def watch_everywhere(project: Project | None, root: Path, fleet: Fleet) -> Everywhere:
     """Begin to follow a runs folder and the hosts that its project knows."""
-    local = reading.watch(root, fleet)
     hosts = hosts_of(root, project, fleet)
+    local = reading.watch(root, fleet)
     hosts.pull_in_background()
     hosts.attach()
     return Everywhere(local, hosts)

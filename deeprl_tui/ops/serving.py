@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 CHUNK = 65_536
 PIECE = 65_536
 """Bytes of a log in one frame: what a slow link brings within a second or two, and a cut costs at most."""
+SLICE_S = 0.25
+"""After so long with data it looks whether something is asked of it."""
 PACKED = 3 * PIECE
 """The same when it is packed."""
 
@@ -79,6 +81,11 @@ class Server:
 
     def _usable(self) -> tuple[int, ...]:
         return usable_cores(os.sched_getaffinity(0), cgroup_quota())[: self._cores]
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is more to say at once."""
+        return self._follower is not None and self._follower.behind > 0
 
     def frames(self) -> Iterator[Frame]:
         """What is new since the last call; nothing before somebody watches."""
@@ -142,6 +149,7 @@ class Server:
             folders=self._own,
             start=start,
             piece=PACKED if self.zipped else PIECE,
+            slice_s=SLICE_S,
         )
 
 
@@ -151,7 +159,7 @@ def speak(server: Server, read_fd: int, write_fd: int) -> None:
     rest = b""
     try:
         while True:
-            ready, _, _ = select.select([read_fd], [], [], POLL_S)
+            ready, _, _ = select.select([read_fd], [], [], 0 if server.behind else POLL_S)
             if ready:
                 data = os.read(read_fd, CHUNK)
                 if not data:

@@ -1,16 +1,18 @@
 """Files -> frames -> fleet."""
 
+from itertools import count
 from pathlib import Path
 
 from support import WALL, make_run, spec, start, training, write
 
 from deeprl_tui.core import state
+from deeprl_tui.core.layout import RootPaths
 from deeprl_tui.core.lock import FileLock
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.monitor.fleet import Fleet, FleetSnapshot
 from deeprl_tui.monitor.follow import POLLS_PER_SCAN, Follower
-from deeprl_tui.monitor.frames import Damaged, Data, Described, Reset
+from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Reset
 from deeprl_tui.runs.load import load_view
 from deeprl_tui.runs.store import RunStore
 
@@ -55,6 +57,43 @@ def test_nothing_new_is_nothing_sent(tmp_path: Path) -> None:
     watch.look()
     frames = [frame for _ in range(POLLS_PER_SCAN) for frame in watch.follower.poll()]
     assert [type(frame).__name__ for frame in frames] == ["Alive"]
+
+
+def test_long_logs_come_a_piece_of_each_in_turn(tmp_path: Path) -> None:
+    """All curves grow together, and each piece goes on where the last one of its run ended."""
+    for seed in (0, 1):
+        make_run(tmp_path, spec(seed=seed), [(0.0, start()), *training(40)])
+    follower = Follower(tmp_path, (), lambda: WALL, piece=4000)
+    sent = [frame for frame in follower.poll() if isinstance(frame, Data)]
+    assert [frame.run.seed for frame in sent[:4]] == [0, 1, 0, 1]
+    for seed, paths in enumerate(RootPaths(tmp_path).runs()):
+        own = [frame for frame in sent if frame.run.seed == seed]
+        assert [frame.offset for frame in own[1:]] == [frame.offset + len(frame.data) for frame in own[:-1]]
+        assert b"".join(frame.data for frame in own) == paths.events(1).read_bytes()
+
+
+def test_a_long_read_leaves_the_rest_for_later(tmp_path: Path) -> None:
+    """A poll ends in time with what the host is like; the rest comes with the next one."""
+    paths = make_run(tmp_path, spec(), [(0.0, start()), *training(40)])
+    ticks = count()
+    follower = Follower(
+        tmp_path, (), lambda: WALL, piece=4000, slice_s=0.5, monotonic=lambda: float(next(ticks))
+    )
+    first = list(follower.poll())
+    assert (len(first), isinstance(first[-1], Alive), follower.behind) == (3, True, 1)
+    sent = [first[1]]
+    while follower.behind:
+        sent.extend(follower.catch_up())
+    assert b"".join(frame.data for frame in sent if isinstance(frame, Data)) == paths.events(1).read_bytes()
+
+
+def test_a_run_that_is_written_without_a_lock_here_is_looked_at_each_time(tmp_path: Path) -> None:
+    """A mirror grows while its lock is held elsewhere."""
+    paths = make_run(tmp_path, spec())
+    follower = Follower(tmp_path, (), lambda: WALL, written=lambda: {spec().id})
+    list(follower.poll())
+    write(paths, 1, training(1))
+    assert [type(frame) for frame in follower.poll()] == [Data]
 
 
 def test_half_a_line_is_not_sent(tmp_path: Path) -> None:

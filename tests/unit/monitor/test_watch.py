@@ -1,6 +1,7 @@
 """A runs folder of which most runs are at rest: records instead of logs."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from deeprl_tui.core.spec import RunId
 from deeprl_tui.monitor import fleet as fleets
 from deeprl_tui.monitor.fleet import Fleet, FleetSnapshot
 from deeprl_tui.monitor.follow import POLLS_PER_SCAN
-from deeprl_tui.monitor.frames import Frame
+from deeprl_tui.monitor.frames import Alive, Frame
 from deeprl_tui.monitor.watch import ROUND, Watcher
 from deeprl_tui.runs.load import load_view
 from deeprl_tui.runs.record import record_of
@@ -105,6 +106,19 @@ def test_a_run_that_was_watched_to_its_end_keeps_its_curves(tmp_path: Path) -> N
     assert len(shot.runs[RUN].curves["return"]) == 10
     assert "Data" not in watch.kinds()
     assert len(watch.look().runs[RUN].curves["return"]) == 10
+
+
+def test_a_run_that_lived_elsewhere_when_last_heard_of_is_followed_at_once(tmp_path: Path) -> None:
+    """Its state is what its host said last, until the host speaks."""
+    paths = make_run(tmp_path, spec(), [(0.0, start()), *training(10)])
+    paths.host.write_text("vm")
+    watch = Watch(tmp_path)
+    elsewhere = partial(watch.fleet.held_elsewhere, "local")
+    watch.watcher = Watcher(tmp_path, (), lambda: WALL, elsewhere=elsewhere)
+    watch.fleet.presume("vm", frozenset({RUN}))
+    assert isinstance(watch.look(1).runs[RUN].state, state.Running)
+    watch.fleet.apply("vm", Alive(WALL, (), 0, 0, 0, frozenset(), False))
+    assert isinstance(watch.look().runs[RUN].state, state.Lost)
 
 
 def test_a_resume_by_another_process_is_seen_within_two_looks(tmp_path: Path) -> None:
