@@ -111,11 +111,13 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
 
 @pytest.fixture
 def study(tmp_path: Path, engine: Podman) -> Iterator[Study]:
-    """A project, and a host with a home folder of its own."""
+    """A project, and a host with a home folder of its own, from which nothing can be executed."""
     machine = Loopback(tmp_path / "machine", engine.environment)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "noexec,size=256m", "none", machine.home], check=True)
     yield Study(tmp_path / "study", engine, machine)
     machine.close()
     engine.run("rm", "-f", "-a", "-t", "0")
+    subprocess.run(["umount", "--lazy", machine.home], check=True)
 
 
 def test_runs_come_home(study: Study) -> None:
