@@ -131,11 +131,16 @@ def push(
     """Bring hosts to this version: environment, experiments.toml, plug-ins. Quick when nothing changed."""
     from concurrent.futures import ThreadPoolExecutor
 
+    from deeprl_tui.hosts.parcel import Piece
     from deeprl_tui.ops.pushing import push as push_to
 
     output, project = Output(), load_project(file)
     links = ops.hosts_of(find_runs_folder(file, runs, make=True), project)
-    packed = sorted(wheels.glob("*.whl")) if wheels else []
+    packed = (
+        [Piece(wheel.name, wheel.read_bytes()) for wheel in sorted(wheels.glob("*.whl"))] if wheels else []
+    )
+    if wheels and not packed:
+        raise misused("push", f"no wheels in {wheels}", "pip download puts some there")
 
     def one(name: str) -> int:
         try:

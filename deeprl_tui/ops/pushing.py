@@ -13,7 +13,7 @@ from deeprl_tui.ops.remote import Hosts
 
 
 def push(
-    hosts: Hosts, project: Project, name: str, *, wheels: Sequence[Path] = (), say: Callable[[str], None]
+    hosts: Hosts, project: Project, name: str, *, wheels: Sequence[Piece] = (), say: Callable[[str], None]
 ) -> pushing.Pushed:
     """Make a host ready for a project: environment, experiments.toml, plug-ins, and trust in them.
 
@@ -28,8 +28,7 @@ def push(
         if one.trust != "trusted":
             raise RefusedError(f"{one.file} is not trusted", place=str(folder), remedy=REMEDY)
     pieces = [Piece(file.name, file.read_bytes()), *(Piece(one.file, one.path.read_bytes()) for one in code)]
-    sent = [Piece(wheel.name, wheel.read_bytes()) for wheel in wheels]
-    done = pushing.push(host, hosts.place(host), pieces, wheels=sent, say=say)
+    done = pushing.push(host, hosts.place(host), pieces, wheels=wheels, say=say)
     hosts.again(name)
     if code:
         hosts.call(name, "trust", {"files": {one.file: one.sha256 for one in code}})

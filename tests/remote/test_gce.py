@@ -50,7 +50,7 @@ pytestmark = [
 ]
 UP = ("gce", "up", "-n", "2", "--zones", "europe-west1-b,us-central1-a", "--spot")
 NAMES = ("p-1", "p-2")
-LONG, SHORT = 800_000, 300_000
+LONG, SHORT = 1_400_000, 300_000
 """Steps of runs that last half a minute and some seconds."""
 AGAIN_S = 3.0
 """A push that finds nothing new takes less."""

@@ -1,4 +1,4 @@
-"""`deeprl pull` and `deeprl move`: what is refused, and what is said when nothing is to do."""
+"""`deeprl pull`, `move` and `push`: what is refused, and what is said when nothing is to do."""
 
 from pathlib import Path
 
@@ -55,3 +55,17 @@ def test_move_to_where_it_is(root: Path, deeprl: Deeprl) -> None:
     said = deeprl("move", "CP_basic/0", "--to", "local")
     assert said.code == ExitCode.REFUSED
     assert said.lines == ["CP_basic/0\tnot done\tis there"]
+
+
+def test_push_to_several(project: Path, deeprl: Deeprl) -> None:
+    """What one host refuses keeps none of the others from theirs."""
+    said = deeprl("push", "one", "two")
+    assert said.code == ExitCode.UNKNOWN_NAME
+    assert sorted(line.split(":")[1].strip() for line in said.err.splitlines()) == ["one", "two"]
+
+
+def test_push_without_wheels(project: Path, deeprl: Deeprl) -> None:
+    """A folder without wheels is no order to fetch them from an index."""
+    said = deeprl("push", "one", "--wheels", ".")
+    assert said.code == ExitCode.USAGE
+    assert "no wheels in" in said.err
