@@ -18,8 +18,8 @@ from deeprl_tui.core import state
 from deeprl_tui.core.state import RunView
 from deeprl_tui.core.text import clean
 
-AROUND = 7
-"""Lines beside the runs: titles, the fold, a blank one, three of the footer, and the prompt."""
+AROUND = 8
+"""Lines beside the runs: titles, the fold, a blank one, four of the footer, and the prompt."""
 
 COLUMNS = (
     Column("  run", cut=True, least=26),
@@ -114,6 +114,9 @@ def footer(scene: Scene, width: int, *, live: bool) -> list[Line]:
         if scene.waiting and not host.supervisor and HERE in places:
             pieces.append(Cell("  starting the supervisor", "dim"))
     lines: list[Line] = [_within(pieces, width)]
+    if live and scene.files:
+        more = f"  and {len(scene.files) - 1} more" if len(scene.files) > 1 else ""
+        lines.append((Cell("↓ ", "cyan"), Cell(_cut(scene.files[0] + more, width - 2))))
     failed = [(view.state.at, view) for view in scene.runs if isinstance(view.state, state.Failed)]
     if live and failed:
         _, last = max(failed, key=lambda pair: pair[0])

@@ -113,6 +113,14 @@ def bar(view: RunView, width: int) -> tuple[Cell, ...]:
     return Cell(full, style), Cell("─" * (width - len(full)), "dim")
 
 
+def transfer(run: str, file: str, done: int, total: int, rate: float, width: int = 10) -> str:
+    """How far the files of a run are: bar, share, size, and with a rate (bytes a second) the time left."""
+    part = min(1.0, done / total) if total else 1.0
+    full = "━" * int(part * width + 1e-9)
+    speed = f"  {rate / 1e6:.1f} MB/s  {duration((total - done) / rate)} left" if rate > 0 else ""
+    return f"{run} {file}  {full}{'─' * (width - len(full))} {share(part)} of {size(total)}{speed}"
+
+
 def sparkline(values: Sequence[float], width: int) -> str:
     """The means of `width` parts of the values as blocks; fewer blocks for fewer values."""
     known = [value for value in values if math.isfinite(value)]

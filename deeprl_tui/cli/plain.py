@@ -41,6 +41,8 @@ class PlainScreen:
             counts = ", ".join(f"{number} {word}" for word, number in scene.counts())
             left = f", all done in {look.span(scene.left)}" if scene.left else ""
             self._say(f"batch {counts}{left}")
+            for files in scene.files:
+                self._say(f"files {files}")
 
     def close(self, scene: Scene | None) -> None:
         """Nothing to put in order."""

@@ -12,16 +12,19 @@ from deeprl_tui.cli import look
 from deeprl_tui.cli.control import Patterns
 from deeprl_tui.cli.output import Output
 from deeprl_tui.cli.place import AsJson, File, Runs, find_runs_folder, misused, try_project
-from deeprl_tui.core.layout import RunPaths
+from deeprl_tui.core.layout import RootPaths, RunPaths
+from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.errors import ExitCode
 from deeprl_tui.hosts.artefacts import Progress
+from deeprl_tui.hosts.pace import Pace
 from deeprl_tui.ops import Hosts
 from deeprl_tui.runs.homes import home_of
 from deeprl_tui.runs.moves import is_home
 
-EVERY_S = 2.0
-"""Progress is told so often, at most."""
+EVERY_S = 5.0
+"""Progress is told so often, at most, where it cannot be drawn."""
+SHOW_S = 0.2
 
 
 def register(app: typer.Typer) -> None:
@@ -71,6 +74,7 @@ def move(
         tools = ops.Tools(say=telling(output, time.monotonic))
         answers = ops.move(links, root, patterns, to, tools=tools)
     finally:
+        output.progress("")
         links.close()
     for answer in answers:
         if as_json:
@@ -91,16 +95,20 @@ def bring_home(
     failed = count = size = 0
     for host, some in by_host.items():
         line = links.line(host)
+        if is_held(RootPaths(root).pull_lock(host)):
+            output.say(f"{host}: another program brings its files; waiting for it")
         try:
             for one in ops.pull(root, host, line, some, say=telling(output, time.monotonic)):
-                if one.pulled is None:
-                    failed += 1
+                output.progress("")
+                failed += bool(one.why)
+                if one.why:
                     output.say(f"deeprl: {one.run}: {one.why}")
-                else:
+                if one.pulled is not None:
                     count, size = count + one.pulled.files, size + one.pulled.bytes
                 if as_json:
                     output.json(_record(one))
         finally:
+            output.progress("")
             line.hang_up()
     output.say(f"{count} files came, {look.size(size)}" if by_host else "all results are home")
     return ExitCode.REFUSED if failed else ExitCode.OK
@@ -119,13 +127,18 @@ def _record(one: ops.Brought) -> dict[str, bool | int | str | None]:
 
 
 def telling(output: Output, monotonic: Callable[[], float]) -> Callable[[Progress], None]:
-    """Say on stderr how far files are, not too often."""
-    last = monotonic()
+    """Say on stderr how far files are: a passing line with a bar on a terminal, else a line now and then."""
+    pace, shown, said = Pace(monotonic), -EVERY_S, monotonic()
 
     def say(at: Progress) -> None:
-        nonlocal last
-        if monotonic() - last >= EVERY_S:
-            last = monotonic()
-            output.say(f"{at.run}  {at.file}  {look.size(at.done)} of {look.size(at.total)}")
+        nonlocal shown, said
+        now, rate = monotonic(), pace(at.done)
+        if now - shown < SHOW_S:
+            return
+        shown = now
+        words = look.transfer(str(at.run), at.file, at.done, at.total, rate)
+        if not output.progress(words) and now - said >= EVERY_S:
+            said = now
+            output.say(words)
 
     return say

@@ -46,6 +46,7 @@ class Scene:
     cores: Mapping[str, int] = field(default_factory=lambda: {HERE: 1})  # runs that train at once, by host
     homes: Mapping[RunId, str] = field(default_factory=dict)  # the hosts of those that do not live here
     speeds: Mapping[str, Throughput] = field(default_factory=dict)  # measured before, by env
+    files: tuple[str, ...] = ()  # what comes from hosts now, and how far it is
 
     @property
     def left(self) -> Eta | None:
@@ -89,7 +90,11 @@ def scene(
     homes = {run: snapshot.homes[run] for run in ids if run in snapshot.homes}
     slots = {view.name: len(view.cores) for view in snapshot.hosts if view is not host}
     slots[HERE] = max(1, min(cores or len(host.cores), len(host.cores)))
-    return Scene(runs, gone, host, slots, homes, speeds)
+    coming = [(view.name, view.coming) for view in snapshot.hosts if view.coming.run]
+    files = tuple(
+        f"{name}: {look.transfer(at.run, at.file, at.done, at.total, at.rate)}" for name, at in coming
+    )
+    return Scene(runs, gone, host, slots, homes, speeds, files)
 
 
 class Screen(Protocol):

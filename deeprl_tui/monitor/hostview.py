@@ -18,6 +18,7 @@ class Coming:
     file: str = ""
     done: int = 0  # bytes of that run that came
     total: int = 0  # bytes that are to come of it
+    rate: float = 0.0  # bytes a second; 0: not known
     why: str = ""  # why not all comes
 
 

@@ -22,6 +22,7 @@ from deeprl_tui.hosts.artefacts import Progress, Pull, Pulled
 from deeprl_tui.hosts.delivery import deliver
 from deeprl_tui.hosts.fetch import KEEP_FREE, Asked
 from deeprl_tui.hosts.mirror import Mirror
+from deeprl_tui.hosts.pace import Pace
 from deeprl_tui.hosts.ssh import HostError
 from deeprl_tui.monitor.fleet import Coming
 from deeprl_tui.monitor.line import Line
@@ -37,6 +38,8 @@ WAITING_S: Final = 60.0
 WAIT_S: Final = 3600.0
 """How long a pull by hand waits for one in the background."""
 LOOK_S: Final = 0.1
+TELL_S: Final = 0.2
+"""How often it is told how far files are."""
 AT_ONCE: Final = 64
 """Runs whose files are asked for with one round trip."""
 
@@ -213,7 +216,16 @@ class Background:
         return fault
 
     def _say(self, runs: int) -> Callable[[Progress], None]:
-        return lambda at: self._told(Coming(runs, str(at.run), at.file, at.done, at.total))
+        pace, last = Pace(self._monotonic), -math.inf
+
+        def say(at: Progress) -> None:
+            nonlocal last
+            rate = pace(at.done)
+            if self._monotonic() - last >= TELL_S or at.done == at.total:
+                last = self._monotonic()
+                self._told(Coming(runs, str(at.run), at.file, at.done, at.total, rate))
+
+        return say
 
     def _due(self) -> list[tuple[RunId, RunPaths]]:
         """Runs that are over and not home, and those whose checkpoint here is old; the newest ends first."""

@@ -101,6 +101,8 @@ def _add_files(facts: _Facts, host: HostView, palette: Palette) -> None:
     if coming.run:
         share = coming.done / coming.total if coming.total else 0.0
         sizes = f" {percent(share)} of {file_size(coming.total)}"
+        if coming.rate:
+            sizes += f", {duration((coming.total - coming.done) / coming.rate)} left"
         drawn = bar(share, 10, palette, "accent")
         facts.row("files", [*drawn, Piece(sizes, palette.style("foreground", 0.85))])
         more = f", {plural(coming.runs - 1, 'run')} more" if coming.runs > 1 else ""
