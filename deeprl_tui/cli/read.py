@@ -97,7 +97,7 @@ def list_runs(
     views = [view for view in views if not only or state.word(view.state) in only]
     if as_json:
         for view in views:
-            output.json(stats.row(view, ops.clock()))
+            output.json(stats.row(view, ops.clock_of(view)))
     elif not output.terminal:
         if header:
             output.record(FIELDS)
@@ -235,13 +235,13 @@ def table_row(view: RunView, width: int) -> tuple[Value, ...]:
 def _tone(view: RunView) -> str:
     if isinstance(view.state, state.Failed | state.Lost):
         return "red"
-    return "yellow" if look.trouble(view, ops.clock()) else "dim"
+    return "yellow" if look.trouble(view, ops.clock_of(view)) else "dim"
 
 
 def remark(view: RunView) -> str:
     """Why a run is as it is, where that is worth a word."""
     if isinstance(view.state, state.Running | state.Finished):
-        return look.trouble(view, ops.clock())
+        return look.trouble(view, ops.clock_of(view))
     word = state.word(view.state)
     reason = stats.reason(view)
     if isinstance(view.state, state.Queued):

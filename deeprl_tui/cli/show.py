@@ -164,8 +164,8 @@ def _progress(view: RunView) -> list[tuple[str, str]]:
         found.append(("evaluations", f"{last}  best {look.number(best.mean)} at {look.count(best.step)}"))
     if view.solved_at is not None:
         found.append(("solved", f"at {look.count(view.solved_at)} steps"))
-    if look.trouble(view, ops.clock()):
-        found.append(("trouble", look.trouble(view, ops.clock())))
+    if look.trouble(view, ops.clock_of(view)):
+        found.append(("trouble", look.trouble(view, ops.clock_of(view))))
     if view.checkpoint_step is not None:
         found.append(("checkpoint", f"step {look.count(view.checkpoint_step)}"))
     if view.inexact:
@@ -230,7 +230,7 @@ def _record(view: RunView, paths: RunPaths | None, experiment: Experiment | None
     spec = view.spec
     same = experiment is not None and experiment.settings == spec.settings
     return {
-        **stats.row(view, ops.clock()),
+        **stats.row(view, ops.clock_of(view)),
         "notes": experiment.notes if experiment else "",
         "baseline": spec.baseline,
         "changes": {key: list(pair) for key, pair in spec.changes.items()},
@@ -255,5 +255,5 @@ def _experiment_record(name: str, views: list[RunView], experiment: Experiment |
         "changes": {key: list(pair) for key, pair in changes.items()},
         "settings": dict(settings),
         "origin": dict(experiment.origin) if experiment else None,
-        "runs": [stats.row(view, ops.clock()) for view in views],
+        "runs": [stats.row(view, ops.clock_of(view)) for view in views],
     }

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from deeprl_tui.ops.pulling import pull as pull
     from deeprl_tui.ops.reading import RunFiles as RunFiles
     from deeprl_tui.ops.reading import clock as clock
+    from deeprl_tui.ops.reading import clock_of as clock_of
     from deeprl_tui.ops.reading import cores as cores
     from deeprl_tui.ops.reading import read_runs as read_runs
     from deeprl_tui.ops.reading import run_log as run_log
@@ -131,6 +132,7 @@ _HOMES = {
     "deeprl_tui.ops.reading": (
         "RunFiles",
         "clock",
+        "clock_of",
         "cores",
         "read_runs",
         "run_log",

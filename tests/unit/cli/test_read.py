@@ -11,6 +11,8 @@ import pytest
 from support import make_run, run_python, spec, start, training, write
 
 from deeprl_tui.core import events
+from deeprl_tui.core.layout import RootPaths
+from deeprl_tui.runs.homes import remember
 from deeprl_tui.runs.store import RunStore
 
 from .conftest import Deeprl, end, one
@@ -34,6 +36,18 @@ def test_ls_json_has_null_for_what_is_not_a_number(root: Path, deeprl: Deeprl) -
     """A return of NaN is null, for JSON has no NaN."""
     make_run(root, spec("CP_nan"), [(0.0, start()), (1.0, events.Episode(1, 5, math.nan, 5))])
     assert json.loads(deeprl("ls", "CP_nan", "--json").out)["return_mean"] is None
+
+
+def test_ls_judges_runs_of_other_machines_by_what_they_said(root: Path, deeprl: Deeprl) -> None:
+    """One that nobody has heard of for long is not stalled; one that beat for long without a step is."""
+    quiet = make_run(root, spec("CP_far"), [(0.0, start()), *training(20)])
+    still = [(float(at), events.Beat(200, 200, 0.9, 10**8, 10.0)) for at in range(21, 321)]
+    stuck = make_run(root, spec("CP_far", 1), [(0.0, start()), *training(20), *still])
+    for paths in (quiet, stuck):
+        paths.host.write_text("vm")
+    remember(RootPaths(root), "vm", 0.0, [spec("CP_far").id, spec("CP_far", 1).id])
+    rows = deeprl("ls", "CP_far", "--json").rows
+    assert [(row["state"], row["stalled_s"]) for row in rows] == [("running", None), ("running", 300.0)]
 
 
 def test_ls_in_a_pipe_is_plain_fields(root: Path, deeprl: Deeprl) -> None:
