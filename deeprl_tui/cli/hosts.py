@@ -154,7 +154,8 @@ def push(
 
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return next((code for code in pool.map(one, dict.fromkeys(names)) if code), ExitCode.OK)
+            codes = list(pool.map(one, dict.fromkeys(names)))
+        return next(filter(None, codes), ExitCode.OK)
     finally:
         links.close()
 
