@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from deeprl_tui.core.spec import Json
 from deeprl_tui.errors import DeeprlError
@@ -62,12 +63,17 @@ class Line:
         Who takes no more answers loses the connection. window: bytes under way, at most.
         Raises HostError for a line that breaks.
         """
-        if self._process is None:
-            self._connect()
-            for answer in self._exchange(iter([Asked("open", self._opening)]), 0):
-                if isinstance(answer, DeeprlError):
-                    raise answer
-        yield from self._exchange(iter(asked), WINDOW if window is None else window)
+        most = WINDOW if window is None else window
+        if self._process is not None:
+            yield from self._exchange(iter(asked), most)
+            return
+        self._connect()
+        answers = self._exchange(chain([Asked("open", self._opening)], asked), most)
+        opened = next(answers)  # nothing waited for it
+        if isinstance(opened, DeeprlError):
+            self.hang_up()
+            raise opened
+        yield from answers
 
     def close(self) -> None:
         """End the connection; who waits for an answer gets an error soon."""

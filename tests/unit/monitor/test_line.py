@@ -105,6 +105,38 @@ def test_after_a_break(line: Line) -> None:
     assert line.ask("ping", {})
 
 
+HELLO = "import sys, json; ask = json.loads(sys.stdin.readline()); out = sys.stdout.write; "
+
+
+@pytest.mark.parametrize(
+    ("says", "fault"),
+    [
+        ("[out('x' * 100_000) for _ in range(10_000)]", "speaks something else"),
+        ("out('[' * 1_000_000 + chr(10)); sys.stdin.read()", "no JSON"),
+        ("out('7' * 100_000 + chr(10)); sys.stdin.read()", "no JSON"),
+        ('out(\'{"f": "answer"}\' + chr(10)); sys.stdin.read()', "answer: 'id'"),
+        ("", "the connection ended"),
+    ],
+)
+def test_a_host_that_speaks_nonsense(away: Away, line: Line, tmp_path: Path, says: str, fault: str) -> None:
+    """Lines without an end, nested without an end, numbers without an end: refused by name, and hung up."""
+    code = tmp_path / "nonsense.py"
+    code.write_text(HELLO + says)
+    serve = tmp_path / "homes" / "vm" / ".deeprl" / "serve"
+    serve.write_text(f"#!/bin/sh\nexec {sys.executable} {code}\n")
+    with pytest.raises(HostError, match=fault):
+        line.ask("ping", {})
+    assert line._process is None
+
+
+def test_a_project_that_cannot_be_opened(away: Away) -> None:
+    """What the host refuses is said, and the next request tries again."""
+    line = Line("vm", ssh.command("vm"), {"folder": "~/../x"})
+    for _ in range(2):
+        with pytest.raises(DeeprlError, match="open needs a folder"):
+            line.ask("ping", {})
+
+
 def test_nobody_there(away: Away, tmp_path: Path) -> None:
     """A host that cannot be reached is told at once, with what to do."""
     with pytest.raises(HostError, match="no machine of this name"):
