@@ -29,6 +29,18 @@ def test_every_file_that_the_documents_point_to_is_there() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
+def test_every_test_that_the_table_of_failures_names_is_there() -> None:
+    """Functions and files."""
+    table = (ROOT / "tests" / "remote" / "README.md").read_text()
+    named = set(re.findall(r"`(?:tests/\w+/)?(test_\w+)(?:\.py)?`", table))
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    there = {file.stem for file in files}
+    for file in files:
+        there.update(re.findall(r"^(?:async )?def (test_\w+)", file.read_text(), re.MULTILINE))
+    assert len(named) > 30
+    assert named - there == set()
+
+
 def test_every_example_of_the_readme_is_a_good_file() -> None:
     """Who copies it gets no error."""
     examples = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
