@@ -225,10 +225,10 @@ class RootPaths:
         for experiment in _folders(self.root):
             yield from self.runs_of(experiment.name)
 
-    def runs_of(self, experiment: str) -> Iterator[RunPaths]:
-        """Find the run directories of one experiment."""
+    def runs_of(self, experiment: str, seed: int | None = None) -> Iterator[RunPaths]:
+        """Find the run directories of one experiment; seed: with this one only."""
         for algo in _folders(self.root / experiment):
-            for folder in _folders(algo):
+            for folder in _folders(algo, "" if seed is None else f"_{seed}"):
                 paths = RunPaths(folder)
                 if os.path.isfile(spec_file(str(folder))):
                     yield paths
@@ -261,10 +261,11 @@ def name_of(paths: RunPaths) -> RunId:
     return RunId.parse(f"{experiment}/{paths.folder.name.rpartition('_')[2]}")
 
 
-def _folders(folder: Path) -> list[Path]:
+def _folders(folder: Path, end: str = "") -> list[Path]:
     try:
         with os.scandir(folder) as entries:
-            found = [entry.path for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+            named = (one for one in entries if one.name.endswith(end) and not one.name.startswith("."))
+            found = [entry.path for entry in named if entry.is_dir()]
     except FileNotFoundError:
         return []
     return [Path(path) for path in sorted(found)]

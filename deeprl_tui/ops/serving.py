@@ -133,7 +133,7 @@ class Server:
         start: dict[tuple[RunId, int], int] = {}
         here = RootPaths(self._runs_folder)
         for run, logs in known.items():
-            paths = next((paths for paths in here.runs_of(run.experiment) if _is(paths, run)), None)
+            paths = next((paths for paths in here.runs_of(run.experiment, run.seed) if _is(paths, run)), None)
             if paths is None:
                 yield Reset(run, UNKNOWN)
                 continue

@@ -53,7 +53,7 @@ class RunStore:
 
     def find(self, run: RunId) -> RunPaths | None:
         """Find a run's directory by its name."""
-        for paths in self.paths.runs_of(run.experiment):
+        for paths in self.paths.runs_of(run.experiment, run.seed):
             if _name(paths) == run:
                 return paths
         return None
