@@ -402,7 +402,8 @@ def _opened() -> str:
 
 
 def _is_init(pid: int) -> bool:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("NSpid:"):
-            return line.split()[-1] == "1"
+    with contextlib.suppress(OSError):  # it ended at this moment
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("NSpid:"):
+                return line.split()[-1] == "1"
     return False
