@@ -12,14 +12,16 @@ from pull_lab import RUN, Away, mirrored
 
 from deeprl_tui.config import Host
 from deeprl_tui.core.events import End
-from deeprl_tui.core.layout import RunPaths
+from deeprl_tui.core.layout import RootPaths, RunPaths
 from deeprl_tui.core.lock import FileLock
 from deeprl_tui.errors import DeeprlError
 from deeprl_tui.hosts import ssh
 from deeprl_tui.hosts.fetch import Asked
 from deeprl_tui.hosts.ssh import HostError
 from deeprl_tui.monitor.fleet import Fleet
+from deeprl_tui.monitor.hostview import Coming
 from deeprl_tui.monitor.line import Line
+from deeprl_tui.ops.pulling import Background
 from deeprl_tui.ops.remote import Hosts
 from deeprl_tui.runs.moves import is_home
 
@@ -141,6 +143,34 @@ def test_nobody_there(away: Away, tmp_path: Path) -> None:
     """A host that cannot be reached is told at once, with what to do."""
     with pytest.raises(HostError, match="no machine of this name"):
         Line("gone", ssh.command("gone"), {"folder": "~/x"}).ask("ping", {})
+
+
+def test_another_dashboard_brings_them(away: Away, line: Line, tmp_path: Path) -> None:
+    """Who comes second in the background does not wait and finds no fault; later it looks again."""
+    here = tmp_path / "here"
+    paths = mirrored(here, away)
+    RootPaths(here).pull_lock("vm").parent.mkdir()
+    told: list[Coming] = []
+    background = Background(here, "vm", line, told.append, keep_free=0)
+    paths.events(1).write_bytes(away.paths.events(1).read_bytes())
+    with FileLock.acquire(RootPaths(here).pull_lock("vm"), "the other one"):
+        assert background._round() == ""
+    assert not paths.checkpoint.exists()
+    assert told[-1] == Coming()
+    background._waits.clear()
+    assert background._round() == ""
+    assert paths.checkpoint.exists()
+
+
+def test_a_damaged_file_is_told(away: Away, line: Line, tmp_path: Path) -> None:
+    """The dashboard says which file does not come, and it is no reason to try again at once."""
+    here = tmp_path / "here"
+    paths = mirrored(here, away)
+    paths.events(1).write_bytes(away.paths.events(1).read_bytes())
+    away.paths.checkpoint.write_bytes(b"nothing")
+    told: list[Coming] = []
+    assert Background(here, "vm", line, told.append, keep_free=0)._round() == ""
+    assert told[-1].why.startswith("CP_basic/0: checkpoint is damaged there")
 
 
 def test_it_comes_by_itself(away: Away, tmp_path: Path) -> None:
