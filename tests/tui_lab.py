@@ -174,6 +174,28 @@ class Lab:
         self.fleet.comes("vm-1", Coming(3, "CP_wide/0", "checkpoint", 18_000_000, 40_000_000))
         self.feed(homes=homes)
 
+    def add_batch(self, hosts: int, runs: int) -> None:
+        """Hosts of eight cores with so many runs each, of experiments of twelve seeds; one host is lost."""
+        names = [f"CP_lr{at}" for at in range(-(-hosts * runs // 12))]
+        more = "".join(
+            f'\n[experiments.{name}]\nenv = "CartPole-v1"\nlearning_rate = {at + 1}e-4\nseeds = 12\n'
+            for at, name in enumerate(names)
+        )
+        self.file.write_text(self.file.read_text() + more)
+        homes: dict[RunId, str] = {}
+        for at in range(hosts * runs):
+            name, seed = names[at // 12], at % 12
+            self.add(name, seed, trained(20 + at // 2, core=at // hosts % 8))
+            homes[RunId(name, seed)] = f"vm-{at % hosts + 1}"
+        for at in range(1, hosts + 1):
+            self._hello(f"vm-{at}", 8, homes)
+        self.now += 90
+        self.fleet.fault("vm-5", "it does not answer; it is tried again; its runs go on")
+        for at in range(1, hosts + 1):
+            if at != 5:
+                self._hello(f"vm-{at}", 8, homes)
+        self.feed(homes=homes)
+
     def _hello(self, name: str, cores: int, homes: dict[RunId, str]) -> None:
         held = frozenset(run for run, home in homes.items() if home == name and run.experiment != "AB_basic")
         busy = tuple(0.97 if core < len(held) else 0.02 for core in range(cores))

@@ -76,6 +76,7 @@ class _Host:
     view: HostView
     runs: dict[RunId, _Run] = field(default_factory=dict)
     held: frozenset[RunId] = frozenset()
+    leaving: frozenset[RunId] = frozenset()  # held a moment ago: their last words may be on their way
     waiting: Mapping[RunId, str] = field(default_factory=dict)
 
 
@@ -270,7 +271,7 @@ class Fleet:
             return frozenset().union(*others, *self._presumed.values())
 
     def _is_held(self, run: RunId) -> bool:
-        held = (*(at.held for at in self._hosts.values()), *self._presumed.values())
+        held = (*(at.held | at.leaving for at in self._hosts.values()), *self._presumed.values())
         return any(run in runs for runs in held)
 
     def _waits_for(self, run: RunId) -> str:
@@ -279,13 +280,14 @@ class Fleet:
     def _on_alive(self, host: str, at: _Host, frame: Alive) -> None:
         # A run that lives on another host is mirrored here, so it may be among the runs of this one.
         before = at.held | self._presumed.pop(at.view.name, frozenset())
-        for run in (before ^ frame.held) | at.waiting.keys() | frame.waiting.keys():
+        for run in (before ^ frame.held) | at.leaving | at.waiting.keys() | frame.waiting.keys():
             for keeper in self._hosts.values():
                 if run in keeper.runs:
                     keeper.runs[run].view = None
                     self._changed.add(run)
         if host == LOCAL:
             self._homes = frame.homes
+        at.leaving = frozenset() if host == LOCAL else at.held - frame.held
         at.held = frame.held
         at.waiting = frame.waiting
         heard = self._wall()

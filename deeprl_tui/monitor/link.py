@@ -214,7 +214,7 @@ class Link:
                 if len(rest) > wire.MAX_LINE:
                     return HostError("speaks something else", place=self._name)
             if self._monotonic() - self._heard > patience:
-                return HostError("is silent; it is tried again", place=self._name, kind="timeout")
+                return HostError("it says nothing; it is tried again", place=self._name, kind="timeout")
         return None
 
     @property

@@ -228,9 +228,7 @@ def core_lines(host: HostView, owners: Owners, palette: Palette, width: int, hei
                 name = Piece("free".ljust(room), palette.style("foreground", FAINT))
             else:
                 entry, run = owner
-                tail = f"/{run.id.seed}"
-                short = middle(clean(run.id.experiment), room - len(tail)) + tail
-                name = Piece(short.ljust(room), palette.style(palette.curve(entry.color)))
+                name = Piece(_short(run.id, room).ljust(room), palette.style(palette.curve(entry.color)))
             load = percent(each[at]) if host.busy else NONE
             line += [Piece(f"{core:>{digits}} ", label), dots[at], Piece(" ", text), name]
             if bars:
@@ -241,13 +239,19 @@ def core_lines(host: HostView, owners: Owners, palette: Palette, width: int, hei
     return lines
 
 
-def run_rows(owners: Owners, ends: Mapping[RunId, Eta | None], palette: Palette) -> list[Row]:
-    """The runs on a host."""
+def _short(run: RunId, room: int) -> str:
+    """The name of a run, always with its seed."""
+    tail = f"/{run.seed}"
+    return middle(clean(run.experiment), room - len(tail)) + tail
+
+
+def run_rows(owners: Owners, ends: Mapping[RunId, Eta | None], palette: Palette, room: int) -> list[Row]:
+    """The runs on a host. room: cells for a name."""
     label, text = palette.style("foreground", 0.55), palette.style()
     rows = {}
     for _, (entry, run) in sorted(owners.items()):
         cells = (
-            Piece(str(run.id), palette.style(palette.curve(entry.color))),
+            Piece(_short(run.id, room), palette.style(palette.curve(entry.color))),
             Piece(",".join(map(str, run.cores)), label),
             Piece(number(run.return_mean), text),
             Piece(rate(run.steps_per_second), label),

@@ -15,7 +15,7 @@ from deeprl_tui.core.eta import Eta
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.core.state import RunView
 from deeprl_tui.core.text import clean
-from deeprl_tui.monitor.fleet import HostView
+from deeprl_tui.monitor.fleet import FleetSnapshot, HostView
 from deeprl_tui.tui.board import NEW, Board, Entry
 from deeprl_tui.tui.theme import FAINT, LABEL, OPEN, STATES, Palette, braille_trend, progress_bar
 from deeprl_tui.tui.widgets.curve_plot import CurveData
@@ -285,8 +285,10 @@ def references(entry: Entry | None, metric: str) -> list[tuple[float, str]]:
 # -- seeds -------------------------------------------------------------------------------------------------
 
 
-def core_text(run: RunView, hosts: Sequence[HostView] = ()) -> str:
-    """Where a run trains: `local:1`; empty if it does not."""
+def core_text(run: RunView, hosts: Sequence[HostView] = (), home: str = "") -> str:
+    """Where a run trains: `local:1`; the host where it waits, if that is another; empty if neither."""
+    if home and isinstance(run.state, state.Queued | state.Lost):
+        return middle(clean(home), CORE_WIDTH)
     if not isinstance(run.state, state.Running | state.Stopping):
         return ""
     home = next((host.name for host in hosts if run.id in host.held), LOCAL)
@@ -299,10 +301,12 @@ def seed_row(
     ends: Mapping[RunId, Eta | None],
     palette: Palette,
     color: str,
-    hosts: Sequence[HostView] = (),
+    snapshot: FleetSnapshot | None = None,
 ) -> Row:
-    """One line of the seeds table."""
+    """One line of the seeds table. snapshot: knows which host it is on."""
     label, word = palette.style("foreground", 0.55), state.word(run.state)
+    known = snapshot or FleetSnapshot()
+    place = core_text(run, known.hosts, known.homes.get(run.id, ""))
     live = isinstance(run.state, state.Running | state.Stopping)
     eta = ends.get(run.id)
     tone = palette.style("foreground", 0.8)
@@ -311,7 +315,7 @@ def seed_row(
         (
             mark(word, palette),
             Piece(str(run.id.seed), tone),
-            Piece(core_text(run, hosts) or word, label),
+            Piece(place or word, label),
             bar(run.progress, 8, palette, color, 0.8),
             Piece(number(run.return_mean), palette.style()),
             Piece(rate(run.steps_per_second) if run.steps_per_second and live else "", label),

@@ -69,7 +69,8 @@ def _in_short(host: HostView, owners: Owners, palette: Palette, width: int, many
     line = squares(host, owners, palette, room)
     if host.busy:
         line.append(Piece(f" {percent(mean_load(host)).rjust(4)}", palette.style()))
-    return [*line, Piece(f"  {_runs_words(host, owners)}", palette.style("foreground", LABEL))]
+    runs = _runs_words(host, owners) if many == 1 or width // many > 46 else plural(runs_on(owners), "run")
+    return [*line, Piece(f"  {runs}", palette.style("foreground", LABEL))]
 
 
 def _in_squares(host: HostView, owners: Owners, palette: Palette, width: int, many: int) -> list[Piece]:
@@ -82,12 +83,18 @@ def _in_numbers(host: HostView, owners: Owners, palette: Palette, width: int, ma
 
 
 def _in_sum(hosts: Sequence[HostView], owners: Sequence[Owners], palette: Palette) -> list[Piece]:
-    label, down = palette.style("foreground", LABEL), sum(bool(host.fault) for host in hosts)
-    cores = sum(len(host.cores) for host in hosts if not host.fault)
-    runs = plural(sum(map(runs_on, owners)), "run")
-    told = f"{sum(map(len, owners))} of {plural(cores, 'core')} busy, {runs}"
-    line = [Piece(f" {plural(len(hosts), 'host')}  ", palette.style()), Piece(told, label)]
-    return [*line, Piece(f"  ✗ {down} without an answer", palette.style("error"))] if down else line
+    label = palette.style("foreground", LABEL)
+    known = [(host, own) for host, own in zip(hosts, owners, strict=True) if not host.fault]
+    busy, cores = sum(len(own) for _, own in known), sum(len(host.cores) for host, _ in known)
+    line = [Piece(f" {plural(len(hosts), 'host')}  ", palette.style())]
+    line.append(
+        Piece(f"{busy} of {plural(cores, 'core')} busy, {plural(sum(map(runs_on, owners)), 'run')}", label)
+    )
+    down = [clean(host.name) for host in hosts if host.fault]
+    if down:
+        names = ", ".join(down[:3]) + (f", {len(down) - 3} more" if len(down) > 3 else "")
+        line.append(Piece(f"  ✗ {names}", palette.style("error")))
+    return line
 
 
 def _runs_words(host: HostView, owners: Owners) -> str:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 from tui_lab import Lab, check_golden, press, running, settle, text_of, until
 
 from deeprl_tui.tui.screens.launch import LaunchScreen
@@ -140,9 +141,9 @@ async def test_launch_on_hosts(lab: Lab, size: tuple[int, int], monkeypatch: pyt
     async with running(app, size) as pilot:
         app.push_screen(LaunchScreen(app.look(), ["CP_single"]))
         await settle(pilot)
-        for _ in range(8):
-            await press(pilot, "right")
-        await press(pilot, "h", *["right", "space"], *["right"] * 4, "space", "right", "space")
+        app.screen.query_one("#seeds", Input).value = "10"
+        await pilot.press("h", *["right", "space"], *["right"] * 4, "space", "right")
+        await press(pilot, "space")
         check_golden(named("launch-hosts", size), text_of(app))
 
 
@@ -155,6 +156,19 @@ async def test_dashboard_over_hosts(lab: Lab, size: tuple[int, int]) -> None:
         app.screen.query_one("#table", LiveTable).move_to("CP_wide")
         await press(pilot, "j", "k")
         check_golden(named("dashboard-hosts", size), text_of(app))
+
+
+@pytest.mark.parametrize(
+    ("screen", "size", "keys"), [("dashboard", (120, 36), []), ("hosts", (80, 24), ["3", "j"])]
+)
+async def test_a_large_batch(lab: Lab, size: tuple[int, int], screen: str, keys: list[str]) -> None:
+    """Twelve hosts with eight runs each can be read."""
+    lab.add_batch(12, 8)
+    app = lab.app()
+    async with running(app, size) as pilot:
+        app.screen.query_one("#table", LiveTable).move_to("CP_lr3")
+        await press(pilot, *keys)
+        check_golden(named(f"{screen}-batch", size), text_of(app))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -299,8 +299,9 @@ class Dashboard(Picks):
         )
         panel.set_subtitle(present.state_words(selected))
         runs = sorting.seeds(selected.runs, seeds.sort, picture.ends)
-        hosts = picture.snapshot.hosts
-        seeds.set_rows([present.seed_row(run, picture.ends, palette, color, hosts) for run in runs])
+        seeds.set_rows(
+            [present.seed_row(run, picture.ends, palette, color, picture.snapshot) for run in runs]
+        )
         tail.set_lines(notes.tails(selected, palette, 2))
         words.set_lines(
             notes.summary(selected, palette, max(10, words.size.width - 2), max(1, words.size.height))

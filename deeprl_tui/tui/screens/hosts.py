@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from deeprl_tui.config.hosts import LOCAL
+from deeprl_tui.core import state
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.monitor.fleet import HostView
 from deeprl_tui.tui import host_facts, hosts, keys, notes
@@ -91,7 +92,7 @@ class HostsScreen(WatchScreen):
             facts.set_lines([])
             runs.set_rows([])
             return
-        owners = hosts.owners_of(host, picture.board.entries)
+        owners, homes = hosts.owners_of(host, picture.board.entries), picture.snapshot.homes
         width = max(18, (pager.size.width or 70) - 1)
         pager.set_lines(hosts.core_lines(host, owners, palette, width, pager.size.height))
         self._title("#cores-panel", host.name, "cores")
@@ -104,10 +105,14 @@ class HostsScreen(WatchScreen):
         self.query_one("#facts-panel", Panel).styles.height = len(lines) + 2
         facts.set_lines(lines)
         self._title("#facts-panel", host.name, "facts")
-        rows = hosts.run_rows(owners, picture.ends, palette)
+        room = widths(hosts.RUNS, runs.size.width or 46)[0]
+        rows = hosts.run_rows(owners, picture.ends, palette, room)
         runs.set_rows(rows)
         self._title("#host-runs-panel", host.name, "runs")
-        waits = picture.board.queued
+        waits = sum(
+            isinstance(view.state, state.Queued) and homes.get(run, LOCAL) == host.name
+            for run, view in picture.snapshot.runs.items()
+        )
         told = plural(len(rows), "run") + (f", {waits} wait" if waits else "")
         self.query_one("#host-runs-panel", Panel).set_subtitle(told if rows or waits else "nothing runs here")
 

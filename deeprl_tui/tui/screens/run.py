@@ -161,10 +161,10 @@ class RunScreen(Searching):
         quiet = palette.style("foreground", LABEL)
         panel = self.query_one("#seeds-panel", Panel)
         panel.set_title([Piece("Seeds", quiet)])
-        color, hosts = palette.curve(entry.color), picture.snapshot.hosts
+        color = palette.curve(entry.color)
         table.set_rows(
             [
-                present.seed_row(run, picture.ends, palette, color, hosts)
+                present.seed_row(run, picture.ends, palette, color, picture.snapshot)
                 for run in sorting.seeds(entry.runs, table.sort, picture.ends)
             ]
         )

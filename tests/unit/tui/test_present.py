@@ -236,6 +236,13 @@ def test_a_seed_says_on_which_host_it_trains() -> None:
     assert present.core_text(run, (HostView("local", (0, 1)),)) == "local:1"
 
 
+def test_a_run_that_waits_elsewhere_names_its_host() -> None:
+    """The glyph says that it waits."""
+    waits = replace(training(0), state=state.Queued(WALL))
+    assert present.core_text(waits, (), "vm-1") == "vm-1"
+    assert present.core_text(waits) == ""
+
+
 def test_activity_joins_what_happened_together() -> None:
     """Seeds that were launched together are one line; newest first."""
     made = board(training(0), training(1))
