@@ -18,7 +18,7 @@ def alive(*held: RunId) -> Alive:
 
 
 def test_the_last_word_of_a_run_there_may_come_after_its_lock_is_free() -> None:
-    """The host tells at once, its log comes a moment later through the mirror: the run is not lost meanwhile."""
+    """The host tells at once, its log comes a moment later through the mirror."""
     fleet = Fleet()
     timed = [(0.0, start()), *training(3), (4.0, End(WALL, "finished", 30, ""))]
     lines = [encode(Line(n, t, event)) for n, (t, event) in enumerate(timed, 1)]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from support import WALL, spec
 
+from deeprl_tui.core import state
 from deeprl_tui.core.eta import Eta
 from deeprl_tui.core.events import Beat, End, Episode, Event, Line, Queued, Start, StopAsked
 from deeprl_tui.core.fold import fold
