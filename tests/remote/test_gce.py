@@ -91,10 +91,28 @@ class Namespaces(gce_lab.Backend):
         """Tell workers, as systemd would; then all is gone."""
         machine = self.network.machines[vm["name"]]
         if grace:
-            init = machine.init()
-            inside = ["nsenter", f"--mount=/proc/{init}/ns/mnt", f"--pid=/proc/{init}/ns/pid"]
-            subprocess.run([*inside, str(startup_script()), "farewell"], check=True, timeout=grace)
+            on(machine, str(startup_script()), "farewell", patience=grace)
         machine.crash()
+
+
+def on(machine: vm_lab.Machine, *words: str, patience: float = 60.0) -> None:
+    """Run a program on a machine, as root."""
+    init = machine.init()
+    inside = ["nsenter", f"--mount=/proc/{init}/ns/mnt", f"--pid=/proc/{init}/ns/pid"]
+    subprocess.run([*inside, *words], check=True, timeout=patience, stdout=subprocess.DEVNULL)
+
+
+def switches_itself_off(machine: vm_lab.Machine) -> bool:
+    """Whether a machine that may be idle for a minute would go off at this minute's look."""
+    programs, noted = machine.folder / "bin", machine.folder / "off"
+    programs.mkdir(exist_ok=True)
+    noted.unlink(missing_ok=True)
+    systemctl = programs / "systemctl"
+    systemctl.write_text(f'#!/bin/sh\necho "$*" >{shlex.quote(str(noted))}\n')
+    systemctl.chmod(0o755)
+    limit = "mkdir -p /run/deeprl; echo 1 >/run/deeprl/idle-minutes"
+    on(machine, "sh", "-c", f"{limit}; PATH={programs}:$PATH exec {startup_script()} idle")
+    return noted.exists()
 
 
 class Session:
@@ -128,7 +146,7 @@ class Session:
     def deeprl(self, *words: str) -> str:
         """Run `deeprl` to its good end."""
         client = self.start(*words)
-        code = client.wait(300)
+        code = client.wait(600)
         assert code == 0, self.told(client)
         return self.told(client)
 
@@ -194,6 +212,9 @@ def test_from_nothing_and_back(
             _make(session, wheels)
             _train(session, cloud, network)
             _wait_for_its_own(session, cloud)
+            one = network.machines["p-1"]
+            support.wait_until(lambda: switches_itself_off(one), 60, "p-1 to be idle")
+            session.step("p-1 has nothing to train and would switch itself off")
             session.deeprl("pull", "--all")
             session.step("pull: models and checkpoints are here")
             session.deeprl("gce", "down", "--yes")
@@ -225,6 +246,7 @@ def _train(session: Session, cloud: gce_lab.Compute, network: vm_lab.Network) ->
     one, two = (session.homes()[name] for name in NAMES)
     for paths in (one, two):
         session.wait_growth(paths, "of a run that began")
+    assert not switches_itself_off(network.machines["p-1"])
     session.step("run: a run on each, and data of both arrives")
 
     network.machines["p-1"].cut()
