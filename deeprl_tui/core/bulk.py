@@ -1,16 +1,16 @@
 """Many lines of a log at once: what long logs are read with.
 
 Rule: what comes out is what `decode` makes of each line in turn. Episodes and beats, of which logs are full,
-come as rows of checked values; whatever is not plain, in any way, goes through `decode` itself.
+come as columns of checked values; whatever is not plain, in any way, goes through `decode` itself.
 """
 
 import zlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple
 
 from deeprl_tui.core.events import (
     MAX_LINE,
@@ -23,37 +23,66 @@ from deeprl_tui.core.events import (
     parse,
 )
 
-EpisodeRow: TypeAlias = tuple[int, float, int, int, float, int]
-"""n, t, then the fields of Episode: episode, step, r, l."""
-BeatRow: TypeAlias = tuple[int, float, int, int, float, int, float, float, float]
-"""n, t, then the fields of Beat: step, updates, cpu_s, rss, sps, loss, epsilon."""
-Row: TypeAlias = EpisodeRow | BeatRow
-
 FEW: Final = 8
 """Fewer lines are not worth a batch."""
+
+
+class Episodes(NamedTuple):
+    """Episodes as columns: the line's clock, then the fields of Episode."""
+
+    t: Sequence[float] = ()
+    episode: Sequence[int] = ()
+    step: Sequence[int] = ()
+    r: Sequence[float] = ()
+    l: Sequence[int] = ()  # noqa: E741  the field's name
+
+
+class Beats(NamedTuple):
+    """Beats as columns: the line's clock, then the fields of Beat."""
+
+    t: Sequence[float] = ()
+    step: Sequence[int] = ()
+    updates: Sequence[int] = ()
+    cpu_s: Sequence[float] = ()
+    rss: Sequence[int] = ()
+    sps: Sequence[float] = ()
+    loss: Sequence[float] = ()
+    epsilon: Sequence[float] = ()
 
 
 @dataclass(slots=True)
 class Samples:
     """Episodes and beats that follow each other."""
 
-    rows: Sequence[Row]
+    kinds: Sequence[str]  # in order
+    episodes: Episodes
+    beats: Beats
+
+    def each(self) -> "Iterator[Samples]":
+        """The same one by one."""
+        episodes, beats = zip(*self.episodes, strict=True), zip(*self.beats, strict=True)
+        for kind in self.kinds:
+            if kind == Episode.kind:
+                yield Samples((kind,), Episodes._make((value,) for value in next(episodes)), Beats())
+            else:
+                yield Samples((kind,), Episodes(), Beats._make((value,) for value in next(beats)))
 
 
-def row_of(line: Line) -> Row | None:
-    """An episode or a beat as a row."""
+def samples_of(line: Line) -> Samples | None:
+    """An episode or a beat as samples."""
     match line.event:
         case Episode(episode, step, r, l):
-            return line.n, line.t, episode, step, r, l
+            return Samples((Episode.kind,), Episodes((line.t,), (episode,), (step,), (r,), (l,)), Beats())
         case Beat(step, updates, cpu_s, rss, sps, loss, epsilon):
-            return line.n, line.t, step, updates, cpu_s, rss, sps, loss, epsilon
+            values = (line.t, step, updates, cpu_s, rss, sps, loss, epsilon)
+            return Samples((Beat.kind,), Episodes(), Beats._make((value,) for value in values))
         case _:
             return None
 
 
 _FIELDS: Final = {
-    Episode.kind: itemgetter("n", "t", "episode", "step", "r", "l"),
-    Beat.kind: itemgetter("n", "t", "step", "updates", "cpu_s", "rss", "sps", "loss", "epsilon"),
+    Episode.kind: itemgetter("n", *Episodes._fields),
+    Beat.kind: itemgetter("n", *Beats._fields),
 }
 _NUMBERS: Final = {Episode.kind: (1, 4), Beat.kind: (1, 4, 6, 7, 8)}  # the others are whole numbers
 _kind: Final = itemgetter("e")
@@ -113,9 +142,12 @@ class _Reading:
             if len(bodies) != len(raws):
                 raise ValueError("not one object each")
             kinds = list(map(_kind, bodies))
-            set(kinds)  # each may be looked up
+            hash(tuple(kinds))  # each may be looked up
         except (ValueError, KeyError, TypeError, RecursionError):
             self.each(raws)
+            return
+        if kinds and _FIELDS.keys() >= set(kinds):
+            self._samples(raws, kinds, bodies)
             return
         at = 0
         for hot, group in groupby(kinds, _FIELDS.__contains__):
@@ -128,18 +160,19 @@ class _Reading:
 
     def _samples(self, raws: Sequence[bytes], kinds: Sequence[str], bodies: Sequence[dict[str, Any]]) -> None:
         try:
-            rows = {kind: iter(_rows(kind, kinds, bodies)) for kind in set(kinds)}
+            episodes = Episodes(*_columns(Episode.kind, kinds, bodies))
+            beats = Beats(*_columns(Beat.kind, kinds, bodies))
         except (KeyError, TypeError, ValueError, OverflowError):
             self.each(raws)
         else:
-            self.found.append(Samples([next(rows[kind]) for kind in kinds]))
+            self.found.append(Samples(kinds, episodes, beats))
 
 
-def _rows(kind: str, kinds: Sequence[str], bodies: Sequence[dict[str, Any]]) -> Sequence[Row]:
-    """The rows of one kind. Raises what `decode` would on a value that is none, or an error of its own."""
+def _columns(kind: str, kinds: Sequence[str], bodies: Sequence[dict[str, Any]]) -> list[Any]:
+    """The values of one kind but their line numbers. Raises what `decode` does on a value that is none."""
     fields, numbers = _FIELDS[kind], _NUMBERS[kind]
-    rows = [fields(body) for body, its in zip(bodies, kinds, strict=True) if its == kind]
-    columns, same = list(zip(*rows, strict=True)), True
+    rows = [fields(body) for its, body in zip(kinds, bodies, strict=True) if its == kind]
+    columns: list[Any] = list(zip(*rows, strict=True))
     for at, column in enumerate(columns):
         types = set(map(type, column))
         if at not in numbers:
@@ -147,5 +180,5 @@ def _rows(kind: str, kinds: Sequence[str], bodies: Sequence[dict[str, Any]]) -> 
                 raise TypeError("not whole")
             array("q", column)  # within 64 bits
         elif types != _REAL:
-            columns[at], same = tuple(map(as_float, column)), False
-    return rows if same else list(zip(*columns, strict=True))
+            columns[at] = tuple(map(as_float, column))
+    return columns[1:]

@@ -3,9 +3,9 @@
 Rule: pure, and the same after a resume as without one: a copy is kept at each checkpoint.
 """
 
-import math
 from collections import deque
 from collections.abc import Sequence
+from math import inf, isfinite, nan, sqrt
 
 WINDOW = 100
 """Episodes of a mean, as everywhere."""
@@ -30,7 +30,7 @@ class Collapse:
         self._zero = 0.0  # sums are of differences to the first return, so that they stay exact enough
         self._sum = 0.0
         self._squares = 0.0
-        self._first = math.nan  # the first mean
+        self._first = nan  # the first mean
         self._spread = 0.0  # standard deviation of the returns of the best mean
         self._below = 0  # episodes in a row
         self._from = 0  # step at which they began
@@ -51,40 +51,49 @@ class Collapse:
 
         Returns where among them a collapse became sure, and the step from which on the mean was too low.
         """
-        window, found = self._window, []
+        window, many, found = self._window, WINDOW, []
+        zero, total, squares = self._zero, self._sum, self._squares
+        best, below, low = self.best, self._below, self._low()
+        full = len(window) == many
         for at, value in enumerate(values):
-            if not math.isfinite(value):
+            if not isfinite(value):
                 continue
-            if len(window) == WINDOW:
-                old = window[0] - self._zero
-                self._sum -= old
-                self._squares -= old * old
+            if full:
+                old = window[0] - zero
+                total -= old
+                squares -= old * old
             elif not window:
-                self._zero = value
-            new = value - self._zero
+                zero = self._zero = value
+            new = value - zero
             window.append(value)
-            self._sum += new
-            self._squares += new * new
-            if len(window) == WINDOW and self._judge(steps[at], self._sum / WINDOW):
-                found.append((at, self._from))
+            total += new
+            squares += new * new
+            full = full or len(window) == many
+            if not full:
+                continue
+            mean = total / many
+            level = mean + zero
+            if best is None or level > best:
+                self._first = level if best is None else self._first
+                best = self.best = level
+                self._spread = sqrt(max(0.0, squares / many - mean * mean))
+                below, low = 0, self._low()
+            elif level < low:
+                below += 1
+                if below == 1:
+                    self._from = steps[at]
+                if below == PATIENCE:
+                    found.append((at, self._from))
+            else:
+                below = 0
+        self._sum, self._squares, self._below = total, squares, below
         return found
 
-    def _judge(self, step: int, mean: float) -> bool:
-        """Whether it has been low for long enough, just now."""
-        level = mean + self._zero
-        if self.best is None:
-            self._first = level
-        if self.best is None or level > self.best:
-            self.best, self._below = level, 0
-            self._spread = math.sqrt(max(0.0, self._squares / WINDOW - mean * mean))
-        elif self.best - self._first > self._spread and level < (self._first + self.best) / 2:
-            self._below += 1
-            if self._below == 1:
-                self._from = step
-            return self._below == PATIENCE
-        else:
-            self._below = 0
-        return False
+    def _low(self) -> float:
+        """Under this mean it has lost what it had learned."""
+        if self.best is None or self.best - self._first <= self._spread:
+            return -inf
+        return (self._first + self.best) / 2
 
     def copy(self) -> "Collapse":
         """The same, to go back to when a run resumes from here."""

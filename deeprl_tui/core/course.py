@@ -1,20 +1,20 @@
 """What episodes and beats say of a run: its curves, how far it is, and what its returns amount to.
 
-Rule: many rows at once give exactly what they give one by one, only sooner.
+Rule: many at once give exactly what they give one by one, only sooner.
 """
 
 import math
 from array import array
 from collections import deque
 from collections.abc import Mapping, Sequence
-from itertools import compress
+from itertools import compress, islice
 from operator import le, lt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from deeprl_tui.core.bulk import BeatRow, EpisodeRow, Row
+from deeprl_tui.core.bulk import Beats, Episodes, Samples
 from deeprl_tui.core.collapse import Collapse
 from deeprl_tui.core.curve import Curve, Places
-from deeprl_tui.core.events import Beat
+from deeprl_tui.core.events import Beat, Episode
 from deeprl_tui.core.spec import Json, RunSpec
 from deeprl_tui.core.state import METRICS
 from deeprl_tui.core.tally import Tally
@@ -34,7 +34,7 @@ class Word(NamedTuple):
 
 
 class Course:
-    """Takes rows of episodes and beats."""
+    """Takes episodes and beats."""
 
     def __init__(self, spec: RunSpec, *, whole: bool) -> None:
         self.curves = {name: Curve() for name in METRICS}
@@ -58,56 +58,59 @@ class Course:
         self._from = float(count(spec.settings, "learning_starts") or 0)
         self._had = 0.0
 
-    def take(self, rows: Sequence[Row]) -> tuple[float | None, list[Word]]:
+    def take(self, what: Samples) -> tuple[float | None, list[Word]]:
         """Take what follows. Returns when the run got on last, in seconds of training, and notes.
 
         An episode is getting on, and so is a beat with a higher step.
         """
-        played = [row for row in rows if len(row) == 6]
-        if played and not self._plain(played):
-            if len(rows) > 1:
-                return self._each_of(rows)
-            if played[0][2] <= self.episodes:  # seen already
-                self.clock = played[0][1]
+        played, beats = what.episodes, what.beats
+        if played.t and not self._plain(played):
+            if len(what.kinds) > 1:
+                return self._each_of(what)
+            if played.episode[0] <= self.episodes:  # seen already
+                self.clock = played.t[0]
                 return self.clock, []
-        beats = [row for row in rows if len(row) != 6]
-        moved, counts, updates, guesses = self._line_up(rows)
-        self.clock = rows[-1][1]
-        if beats:
+        moved, counts, updates, guesses = self._line_up(what)
+        self.clock = (played if what.kinds[-1] == Episode.kind else beats).t[-1]
+        if beats.t:
             self._on_beats(beats, counts, updates)
-        return moved, self._on_episodes(played, guesses) if played else []
+        return moved, self._on_episodes(played, guesses) if played.t else []
 
-    def _plain(self, played: Sequence[EpisodeRow]) -> bool:
+    def _plain(self, played: Episodes) -> bool:
         """Whether these episodes follow what is known, and each other."""
-        _, _, numbers, steps, returns, _ = zip(*played, strict=True)
         return (
-            numbers[0] > self.episodes
-            and steps[0] >= self.curves["return"].end()
-            and all(map(lt, numbers, numbers[1:]))
-            and all(map(le, steps, steps[1:]))
-            and all(map(math.isfinite, returns))
+            played.episode[0] > self.episodes
+            and played.step[0] >= self.curves["return"].end()
+            and all(map(lt, played.episode, islice(played.episode, 1, None)))
+            and all(map(le, played.step, islice(played.step, 1, None)))
+            and all(map(math.isfinite, played.r))
         )
 
-    def _each_of(self, rows: Sequence[Row]) -> tuple[float | None, list[Word]]:
-        told = [self.take((row,)) for row in rows]
+    def _each_of(self, what: Samples) -> tuple[float | None, list[Word]]:
+        told = [self.take(one) for one in what.each()]
         moved = [at for at, _ in told if at is not None]
         return (moved[-1] if moved else None), [word for _, words in told for word in words]
 
-    def _line_up(self, rows: Sequence[Row]) -> tuple[float | None, list[int], list[float], list[float]]:
-        """What each row takes over from those before it.
+    def _line_up(self, what: Samples) -> tuple[float | None, list[int], list[float], list[float]]:
+        """What each episode and beat takes over from those before it.
 
         Returns when the run got on last; for each beat the episodes and updates so far; for each episode the
         updates.
         """
-        moved, counts, updates, guesses = None, [], [], []
+        counts: list[int] = []
+        updates: list[float] = []
+        guesses: list[float] = []
+        moved = None
         episodes, top, since, had, each = self.episodes, self.step, self._from, self._had, self._each
         cpu, before = self.cpu, self._cpu_from
-        for row in rows:
-            if len(row) == 6:
-                _, moved, episodes, step, _, _ = row
+        played = zip(*what.episodes[:3], strict=True)
+        beats = zip(*what.beats[:4], strict=True)
+        for kind in what.kinds:
+            if kind == "episode":
+                moved, episodes, step = next(played)
                 guesses.append(had + (step - since) * each if step > since else had)
             else:
-                _, t, step, done, cpu_s, _, _, _, _ = row
+                t, step, done, cpu_s = next(beats)
                 if step > top:
                     moved = t
                 if done > 0:
@@ -124,41 +127,44 @@ class Course:
         self.cpu, self._cpu_from = cpu, before
         return moved, counts, updates, guesses
 
-    def _on_beats(self, beats: Sequence[BeatRow], counts: Sequence[int], updates: Sequence[float]) -> None:
-        _, seconds, steps, done, _, _, rates, losses, epsilons = zip(*beats, strict=True)
-        self.beat = Beat(*beats[-1][2:])
+    def _on_beats(self, beats: Beats, counts: Sequence[int], updates: Sequence[float]) -> None:
+        newest: list[Any] = [column[-1] for column in beats[1:]]
+        self.beat = Beat(*newest)
         self.cpu_s = self.beat.cpu_s
-        columns = (steps, counts, seconds, updates)
+        columns = (beats.step, counts, beats.t, updates)
         at = Places(*columns)
-        self.curves["steps/s"].extend(at, array("d", rates))
+        self.curves["steps/s"].extend(at, array("d", beats.sps))
         for name, ys, good in (
-            ("epsilon", epsilons, list(map(math.isfinite, epsilons))),
-            ("loss", losses, [many > 0 for many in done]),  # before learning starts, losses are none
+            ("epsilon", beats.epsilon, list(map(math.isfinite, beats.epsilon))),
+            (
+                "loss",
+                beats.loss,
+                [many > 0 for many in beats.updates],
+            ),  # before learning starts there is none
         ):
             if all(good):
                 self.curves[name].extend(at, array("d", ys))
-            else:
+            elif any(good):
                 chosen = Places(*(list(compress(column, good)) for column in columns))
                 self.curves[name].extend(chosen, array("d", compress(ys, good)))
 
-    def _on_episodes(self, played: Sequence[EpisodeRow], updates: Sequence[float]) -> list[Word]:
-        _, seconds, numbers, steps, returns, lengths = zip(*played, strict=True)
+    def _on_episodes(self, played: Episodes, updates: Sequence[float]) -> list[Word]:
         curve = self.curves["return"]
         before = curve.recent(MEAN_OF)
-        at = Places(steps, numbers, seconds, updates)
-        curve.extend(at, array("d", returns))
-        self.curves["length"].extend(at, array("d", lengths))
-        self.tally.extend(numbers, steps, returns)
+        at = Places(played.step, played.episode, played.t, updates)
+        curve.extend(at, array("d", played.r))
+        self.curves["length"].extend(at, array("d", played.l))
+        self.tally.extend(played.episode, played.step, played.r)
         found = [
             (place, "collapsed", f"lost what it had learned by {since} steps")
-            for place, since in self.level.extend(steps, returns)
+            for place, since in self.level.extend(played.step, played.r)
         ]
-        place = self._solves(before, numbers, returns)
+        place = self._solves(before, played.episode, played.r)
         if place is not None:
-            self.solved_at, self.solved_episode = steps[place], numbers[place]
-            found.append((place, "solved", f"solved at {steps[place]} steps"))
+            self.solved_at, self.solved_episode = played.step[place], played.episode[place]
+            found.append((place, "solved", f"solved at {played.step[place]} steps"))
         found.sort()  # by place, and "collapsed" is before "solved"
-        return [Word(seconds[place], kind, text) for place, kind, text in found]
+        return [Word(played.t[place], kind, text) for place, kind, text in found]
 
     def _solves(self, before: "array[float]", numbers: Sequence[int], returns: Sequence[float]) -> int | None:
         """The first of these episodes with which the mean return reaches the threshold."""

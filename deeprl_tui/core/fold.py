@@ -6,11 +6,11 @@ sees what one that watched from the start sees.
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from deeprl_tui.core import eta as etas
 from deeprl_tui.core import events, state
-from deeprl_tui.core.bulk import Row, Samples, row_of
+from deeprl_tui.core.bulk import Samples, samples_of
 from deeprl_tui.core.course import Course, count, mean_of
 from deeprl_tui.core.curve import Curve
 from deeprl_tui.core.events import Line
@@ -53,21 +53,21 @@ class RunFold:
             self.apply(attempt, what)
         elif attempt >= self._attempt:
             self._attempt = attempt
-            self._on_rows(what.rows)
+            self._on_samples(what)
 
     def apply(self, attempt: int, line: Line) -> None:
         """Take the next line of an attempt's log. Lines of an attempt that was replaced are ignored."""
         if attempt < self._attempt:
             return
         self._attempt = attempt
-        row = row_of(line)
-        if row is not None:
-            self._on_rows((row,))
+        what = samples_of(line)
+        if what is not None:
+            self._on_samples(what)
         else:
             self._on_event(line.t, line.event)
 
-    def _on_rows(self, rows: Sequence[Row]) -> None:
-        moved, words = self._course.take(rows)
+    def _on_samples(self, what: Samples) -> None:
+        moved, words = self._course.take(what)
         if moved is not None:
             self._progressed = self._at(moved)
         for word in words:
