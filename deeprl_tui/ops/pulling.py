@@ -34,7 +34,8 @@ EVERY_S: Final = 300.0
 AGAIN_S: Final = 30.0
 """After a fault it is tried again so much later, or when the host speaks again."""
 WAITING_S: Final = 60.0
-"""How often to look at a run without a worker that is not home and says nothing new."""
+"""How often to look at a run without a worker that is not home and says nothing new, and for the first
+checkpoint of one that trains: without any it would begin anew elsewhere."""
 WAIT_S: Final = 3600.0
 """How long a pull by hand waits for one in the background."""
 LOOK_S: Final = 0.1
@@ -236,7 +237,7 @@ class Background:
             age = self._monotonic() - self._pulled[run] if run in self._pulled else math.inf
             if run in held:
                 self._waits.pop(run, None)
-                if age >= self._every_s:
+                if age >= (self._every_s if paths.checkpoint.exists() else min(WAITING_S, self._every_s)):
                     old.append((run, paths))
             elif age >= WAITING_S or self._waits.get(run) != newest_log(paths):
                 self._waits[run] = newest_log(paths)  # one that waits for a core says nothing for long

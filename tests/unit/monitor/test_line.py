@@ -21,8 +21,9 @@ from deeprl_tui.hosts.ssh import HostError
 from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.monitor.hostview import Coming
 from deeprl_tui.monitor.line import Line
-from deeprl_tui.ops.pulling import Background
+from deeprl_tui.ops.pulling import WAITING_S, Background
 from deeprl_tui.ops.remote import Hosts
+from deeprl_tui.runs.homes import remember
 from deeprl_tui.runs.moves import is_home
 
 FAKE = Path(__file__).parents[2] / "fake_ssh.py"
@@ -171,6 +172,25 @@ def test_a_damaged_file_is_told(away: Away, line: Line, tmp_path: Path) -> None:
     told: list[Coming] = []
     assert Background(here, "vm", line, told.append, keep_free=0)._round() == ""
     assert told[-1].why.startswith("CP_basic/0: checkpoint is damaged there")
+
+
+def test_the_first_checkpoint_comes_soon(away: Away, line: Line, tmp_path: Path) -> None:
+    """A run that trains and has no checkpoint here is looked at every minute, not every five."""
+    here, now = tmp_path / "here", 0.0
+    paths = mirrored(here, away)
+    paths.events(1).write_bytes(away.paths.events(1).read_bytes())
+    remember(RootPaths(here), "vm", 0.0, [RUN])
+    background = Background(here, "vm", line, lambda coming: None, monotonic=lambda: now, keep_free=0)
+    checkpoint = away.paths.checkpoint.read_bytes()
+    away.paths.checkpoint.unlink()
+    background._round()
+    away.paths.checkpoint.write_bytes(checkpoint)
+    now = WAITING_S - 1
+    background._round()
+    assert not paths.checkpoint.exists()
+    now = WAITING_S
+    background._round()
+    assert paths.checkpoint.exists()
 
 
 def test_it_comes_by_itself(away: Away, tmp_path: Path) -> None:
