@@ -1,4 +1,4 @@
-"""The dashboard over several hosts, as a user meets it: real links and real training, ssh stays on this machine."""
+"""The dashboard over several hosts, as a user meets it: real links, real training; ssh stays on this machine."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +18,7 @@ from deeprl_tui.runs.homes import home_of
 from deeprl_tui.runs.moves import is_home
 from deeprl_tui.tui.app import DeeprlApp, Workspace
 from deeprl_tui.tui.screens.launch import LaunchScreen
+from deeprl_tui.tui.widgets.live_table import LiveTable
 
 LONG = 6000
 """Tries of 10 ms: a minute."""
@@ -87,3 +88,16 @@ async def test_keys_reach_runs_there(hosts: dict[str, Lab]) -> None:  # noqa: F8
         await pilot.press("tab", "enter")
         await until(pilot, lambda: words(app) == {"stopped"}, LONG)
         assert not hosts["one"].workers() + hosts["two"].workers()
+
+
+async def test_a_push_tells_how_far_it_is_and_what_is_wrong(hosts: dict[str, Lab]) -> None:  # noqa: F811
+    """P on a host whose Python is none: the reason stays on the screen, and P may be pressed again."""
+    here = hosts["here"]
+    here.file.write_text(here.file.read_text().replace("[hosts.one]", '[hosts.one]\npython = "/bin/false"'))
+    async with dashboard(here) as (app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: "two" in text_of(app), LONG)
+        app.screen.query_one("#hosts", LiveTable).move_to("one")
+        await pilot.press("P")
+        await until(pilot, lambda: "one: " in text_of(app), LONG)
+        assert not app.requests.pushing
