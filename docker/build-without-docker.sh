@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
-# Builds the image and runs it where there is no Docker engine: buildah builds (chroot isolation, vfs) on a
-# base that mmdebstrap makes, runc runs. As root, on Debian or Ubuntu:
+# Builds the images and runs them where there is no Docker engine: buildah builds (chroot isolation) on a base
+# that mmdebstrap makes, podman runs, with runc. As root, on Debian or Ubuntu:
 #
 #     docker/build-without-docker.sh [FOLDER]
 #
-# Shows each step with its time: a run finishes; SIGTERM in a longer one leaves a checkpoint, from which the
-# same command goes on; the healthcheck tells well from ill. FOLDER (default: deeprl-image in the folder for
-# temporary files) keeps the base and the image, 2 GB; a base that is there is not made again. RUN_ONLY=1 takes
-# the image that is there, BUILD_ONLY=1 ends with it. Sources and certificates are those of pip's own settings.
+# Shows each step with its time: a run finishes; `docker stop` in a longer one leaves a checkpoint, from which
+# the same command goes on; the healthcheck tells well from ill; the notebook answers who has its token. FOLDER
+# (default: deeprl-image in the folder for temporary files) keeps all of it, 4 GB; a base that is there is not
+# made again. RUN_ONLY=1 takes the images that are there, BUILD_ONLY=1 ends with them. deeprl-tui.tar in FOLDER
+# is the image for `docker load`, and for the test that pushes it to a host:
+#
+#     DEEPRL_TEST_IMAGE=FOLDER/deeprl-tui.tar ./dev test tests/remote/test_container.py
+#
+# Sources and certificates are those of pip's own settings.
 set -euo pipefail
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 work=${1:-${TMPDIR:-/tmp}/deeprl-image}
@@ -31,20 +36,35 @@ step() {
   say "$words: $(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $from }") s"
 }
 
-[ "$(id -u)" = 0 ] || die "needs root: chroot isolation and runc do"
+[ "$(id -u)" = 0 ] || die "needs root: chroot isolation and containers without user namespaces do"
 mkdir -p "$work"
 cd "$work"
 
 install_tools() {
   local tool missing=()
-  for tool in buildah runc mmdebstrap; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+  for tool in buildah podman runc mmdebstrap curl; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+  [ -x /usr/lib/podman/netavark ] || missing+=(netavark iptables) # for the notebook's port
   [ ${#missing[@]} = 0 ] && return
   apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 step "tools" install_tools
 
-export BUILDAH_ISOLATION=chroot CONTAINERS_STORAGE_CONF=$work/storage.conf
-printf '[storage]\ndriver = "vfs"\nrunroot = "%s/run"\ngraphroot = "%s/graph"\n' "$work" "$work" >storage.conf
+driver=vfs
+if grep -qw overlay /proc/filesystems; then driver=overlay; fi
+export BUILDAH_ISOLATION=chroot CONTAINERS_STORAGE_CONF=$work/storage.conf CONTAINERS_CONF=$work/containers.conf
+printf '[storage]\ndriver = "%s"\nrunroot = "%s/run"\ngraphroot = "%s/graph"\n' "$driver" "$work" "$work" >storage.conf
+cat >containers.conf <<END
+[containers]
+default_ulimits = []
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+lock_type = "file"
+runtime = "eased"
+tmp_dir = "$work/tmp"
+[engine.runtimes]
+eased = ["$repo/docker/runtime.py"]
+END
 printf '{"default": [{"type": "insecureAcceptAnything"}]}\n' >policy.json
 
 # ---- The base: as small as the one in the Dockerfile ----------------------------------------------------
@@ -96,63 +116,74 @@ takes_cuda() {
 takes_cuda || arguments+=(--build-arg TORCH_BACKEND=)
 
 build() {
-  buildah bud --signature-policy policy.json --format docker --layers=false --target runtime \
+  buildah bud --signature-policy policy.json --format docker --layers --target "$1" \
     --build-arg "BASE=$base" "${arguments[@]}" -f "$repo/docker/Dockerfile" \
-    --ignorefile "$repo/.dockerignore" -t "$image" "$repo"
+    --ignorefile "$repo/.dockerignore" -t "$2" "$repo"
 }
-[ -n "${RUN_ONLY:-}" ] || step "image" build
-buildah inspect --type image "$image" >image.json
+[ -n "${RUN_ONLY:-}" ] || step "image" build runtime "$image"
 
-# ---- A container ----------------------------------------------------------------------------------------
+save() {
+  rm -f deeprl-tui.tar
+  buildah push --signature-policy policy.json "$image" "docker-archive:$work/deeprl-tui.tar:localhost/deeprl-tui:0.1.0"
+}
+if [ -z "${RUN_ONLY:-}" ]; then
+  step "image with the notebook" build jupyter "$image-jupyter"
+  step "archive" save
+fi
 
 container=$(buildah from --signature-policy policy.json "$image")
 root=$(buildah mount "$container")
-name=deeprl-$$
-cleanup() {
-  runc --root "$work/runc" delete -f "$name" >/dev/null 2>&1 || true
-  buildah rm "$container" >/dev/null
-}
-trap cleanup EXIT
-say "$(du -sm "$root" | cut -f1) MB in all, $(du -sm "$root/opt/deeprl" | cut -f1) MB of it Python packages"
-[ -z "$(find "$root/usr/bin" -name '*gcc*')" ] || die "a compiler is in the image"
+megabytes=$(du -sm "$root" | cut -f1) packages=$(du -sm "$root/opt/deeprl" | cut -f1)
+compilers=$(find "$root/usr/bin" -name '*gcc*')
+buildah rm "$container" >/dev/null
+say "$megabytes MB in all, $packages MB of it Python packages"
+[ -z "$compilers" ] || die "a compiler is in the image"
 [ -z "${BUILD_ONLY:-}" ] || exit 0
 
-rm -rf data bundle
-mkdir -p data bundle
-chown 1000:1000 data
+# ---- Containers -----------------------------------------------------------------------------------------
 
-# Start a container with these arguments, in the background; its output goes to container.log.
+name=deeprl-$$
+rm -rf data
+mkdir data
+chown 1000:1000 data
+# As a careful user starts them: no rights, no network, a root that cannot be written to, one core, 1 GB.
+careful=(--read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --stop-timeout 30
+  --cpuset-cpus "$core" --memory 1g -v "$work/data:/mnt/data")
+podman() { command podman --log-level fatal "$@"; } # without systemd it cannot look after the health by itself
+cleanup() { podman rm -f -t 0 "$name" >/dev/null 2>&1 || true; }
+trap cleanup EXIT
+
+# Start a container with these arguments, in the background.
 start() {
-  rm -f bundle/config.json
-  (cd bundle && runc spec)
-  "$python" "$repo/docker/bundle.py" bundle "$root" "$work/data" "$core" "$name" "$@" <image.json
-  runc --root "$work/runc" run --bundle bundle "$name" >container.log 2>&1 &
-  runner=$!
+  cleanup
+  podman run -d --name "$name" --network none "${careful[@]}" "$image" "$@" >/dev/null
 }
-# Wait until the container ends, with this exit code.
+# Wait until the container ends, with this exit code; its output goes to container.log.
 ends_with() {
-  local code=0
-  wait "$runner" || code=$?
+  local code
+  code=$(podman wait "$name")
+  podman logs "$name" >container.log 2>&1
   expect "the exit code of $1" "$code" "$2"
 }
-inside() { runc --root "$work/runc" exec --cwd /mnt/data "$name" "$@"; }
-# A field of the only run of an experiment, read in the container.
+inside() { podman exec -i "$name" "$@"; }
+# A field of the only run of an experiment, as `deeprl ls --json` says it.
 field() { "$python" -c 'import json, sys; print(json.loads(sys.stdin.readline())[sys.argv[1]])' "$1"; }
-expect() { [ "$2" = "$3" ] || { tail -n 20 container.log >&2; die "$1 is $2, not $3"; }; }
+expect() { [ "$2" = "$3" ] || { podman logs --tail 20 "$name" >&2; die "$1 is $2, not $3"; }; }
 until_true() {
   local tries=300
   until "$@" >/dev/null 2>&1; do
     tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || { tail -n 20 container.log >&2; die "waited in vain for: $*"; }
+    [ "$tries" -gt 0 ] || { podman logs --tail 20 "$name" >&2; die "waited in vain for: $*"; }
     sleep 0.2
   done
 }
+since() { awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $1 }"; }
 
 short='CP_basic+total_timesteps=20000'
 from=$EPOCHREALTIME
 start run CP_basic --seeds 1 --set total_timesteps=20000
 ends_with "the run" 0
-say "a run of 20,000 steps: exit code 0, $(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $from }") s with the start of Python and torch"
+say "a run of 20,000 steps: exit code 0, $(since "$from") s with the start of Python and torch"
 start ls "$short" --json
 ends_with "ls" 0
 expect "the state" "$(field state <container.log)" finished
@@ -163,7 +194,7 @@ begin_long() { start run CP_basic --seeds 1 --set "total_timesteps=$steps"; }
 begin_long
 trained() { [ "$(inside deeprl ls "$long" --json | field step)" -gt "$1" ]; }
 until_true trained 100000
-# Its process, user and cores, for each process in the container.
+# Its user and cores, for each process in the container.
 look='for p in /proc/[0-9]*; do sed -n "s/^\(Uid\|Cpus_allowed_list\):\t\([0-9,-]*\).*/\2/p" $p/status 2>/dev/null | paste -sd " "; done'
 processes=$(inside sh -c "$look" | sort | uniq -c)
 [ "$(awk '{ print $2, $3 }' <<<"$processes")" = "1000 $core" ] || die "not all is user 1000 on core $core: $processes"
@@ -171,17 +202,17 @@ say "$(awk '{ print $1 }' <<<"$processes") processes, all of user 1000 and on co
 backend=$(inside deeprl ls "$long" --json | field backend)
 case $backend in "c "*) say "it learns with: $backend" ;; *) die "it learns with $backend: the kernel is missing" ;; esac
 from=$EPOCHREALTIME
-inside deeprl-health || die "the healthcheck fails in a container that is well"
-say "healthcheck: well, $(awk "BEGIN { printf \"%.2f\", $EPOCHREALTIME - $from }") s"
+podman healthcheck run "$name" >/dev/null || die "the healthcheck fails in a container that is well"
+say "healthcheck: well, $(since "$from") s"
 
 from=$EPOCHREALTIME
-runc --root "$work/runc" kill "$name" TERM
-ends_with "the container after SIGTERM" 143
-say "SIGTERM: exit code 143 after $(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $from }") s"
+podman stop "$name" >/dev/null
+ends_with "the container that was stopped" 143
+say "podman stop: exit code 143 after $(since "$from") s"
 [ -n "$(find data/runs -path "*$steps*" -name checkpoint)" ] || die "no checkpoint was left"
 start ls "$long" --json
 ends_with "ls" 0
-expect "the state after SIGTERM" "$(field state <container.log)" queued
+expect "the state after the stop" "$(field state <container.log)" queued
 before=$(field checkpoint_step <container.log)
 say "its run waits with a checkpoint at step $before"
 start python /usr/local/bin/deeprl-health
@@ -191,14 +222,33 @@ say "healthcheck: ill: $(tail -n 1 container.log)"
 begin_long
 until_true trained "$before"
 say "the same command goes on from there"
-runc --root "$work/runc" kill "$name" TERM
-ends_with "the container after SIGTERM" 143
+podman stop "$name" >/dev/null
 
 start stay
-until_true inside true
-hello=$(echo '{"id": "1", "op": "open", "folder": "/mnt/data"}' | inside deeprl serve | head -n 1)
+further() { [ "$(inside deeprl ls "$long" --json | field attempt)" = 3 ]; }
+until_true further
+say "stay: what waited goes on, in its third attempt"
+hello=$(echo '{"id": "1", "op": "open", "folder": "/mnt/data"}' | inside deeprl serve | sed -n 1p)
 case $hello in *'"cores"'*) ;; *) die "deeprl serve says: $hello" ;; esac
-say "stay: deeprl serve answers through exec: $hello"
-runc --root "$work/runc" kill "$name" TERM
-ends_with "stay after SIGTERM" 143
-say "all as it should be; $work keeps the image"
+say "deeprl serve answers through exec: $hello"
+podman stop "$name" >/dev/null
+ends_with "stay that was stopped" 143
+
+# ---- The notebook ---------------------------------------------------------------------------------------
+
+port=${PORT:-8888}
+cleanup
+from=$EPOCHREALTIME
+podman run -d --name "$name" -p "127.0.0.1:$port:8888" -v "$work/data:/mnt/data:ro" "$image-jupyter" >notebook.log 2>&1
+status() { curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/api/contents$1"; }
+answers() { [ "$(status "")" = 403 ]; }
+until_true answers
+say "notebook: 403 without its token, after $(since "$from") s"
+token=$(podman logs "$name" 2>&1 | sed -n 's/.*token=\([0-9a-f]\{20,\}\).*/\1/p' | sort -u)
+expect "the answer to who has the token" "$(status "?token=$token")" 200
+podman healthcheck run "$name" >/dev/null || die "the notebook's healthcheck fails"
+say "notebook: 200 with it, and its healthcheck is well"
+inside jupyter nbconvert --to notebook --execute --output-dir /tmp /home/deeprl/results.ipynb >notebook.log 2>&1 ||
+  { tail -n 20 notebook.log >&2; die "results.ipynb fails"; }
+say "results.ipynb runs to its end on these runs"
+say "all as it should be; $work keeps the images"
