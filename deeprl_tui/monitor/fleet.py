@@ -175,7 +175,7 @@ class Fleet:
             self._snapshot = replace(
                 before,
                 version=self._version,
-                hosts=tuple(at.view for at in self._hosts.values()),
+                hosts=tuple(sorted((at.view for at in self._hosts.values()), key=lambda view: view.order)),
                 damaged=tuple(f"{place}: {why}" for place, why in self._damaged.items()),
                 homes=self._homes,
             )

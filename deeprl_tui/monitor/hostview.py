@@ -1,8 +1,10 @@
 """What a screen may show of a host."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
+from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.core.spec import RunId
 
 SHORT_S: Final = 30.0
@@ -51,7 +53,18 @@ class HostView:
     ahead: float = 0.0  # seconds that its wall clock is ahead of ours; 0 where that is little
     passing: bool = False  # its fault often passes by itself
 
+    @property
+    def order(self) -> tuple[bool, list[tuple[int, str]]]:
+        """Where it stands among others."""
+        return host_order(self.name)
+
     def is_lost(self, now: float) -> bool:
         """Whether nothing arrives, and that is more than a short cut. now: by the clock of the dashboard."""
         short = self.passing and self.heard > 0 and now - self.fault_since < SHORT_S
         return bool(self.fault) and not short
+
+
+def host_order(name: str) -> tuple[bool, list[tuple[int, str]]]:
+    """Where a host stands among others: this machine first, vm-2 before vm-10."""
+    parts = re.findall(r"(\d{1,9})|(\D+|\d+)", name)
+    return name != LOCAL, [(int(number or 0), word) for number, word in parts]

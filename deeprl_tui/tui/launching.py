@@ -18,6 +18,7 @@ from deeprl_tui.core.state import RunView
 from deeprl_tui.core.text import clean
 from deeprl_tui.errors import DeeprlError, RefusedError
 from deeprl_tui.monitor.fleet import FleetSnapshot, HostView
+from deeprl_tui.monitor.hostview import host_order
 from deeprl_tui.runs.plan import Plan, Share
 from deeprl_tui.runs.spread import Room
 from deeprl_tui.tui import notes
@@ -202,7 +203,7 @@ def host_options(hosts: Sequence[HostView], known: Collection[str] = ()) -> list
     known: hosts of the project, of which some may not have been heard of yet.
     """
     views = {view.name: view for view in hosts}
-    names = sorted({LOCAL, *views, *known}, key=lambda name: (name != LOCAL, name))
+    names = sorted({LOCAL, *views, *known}, key=host_order)
     return [_option(name, views.get(name)) for name in names]
 
 

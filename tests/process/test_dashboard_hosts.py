@@ -1,4 +1,4 @@
-"""The dashboard over several hosts, as a user meets it: real links, real training; ssh stays on this machine."""
+"""The dashboard over several hosts, as a user meets it: real links and training; ssh stays here."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -40,3 +40,11 @@ def test_a_worker_that_died_there_is_lost_a_second_later() -> None:
     for frame in (alive(RUN), alive(), alive()):
         fleet.apply("vm", frame)
     assert isinstance(fleet.snapshot().runs[RUN].state, state.Lost)
+
+
+def test_hosts_have_an_order() -> None:
+    """This machine first, numbers as numbers, whoever spoke first."""
+    fleet = Fleet()
+    for name in ("vm-10", "lab", "vm-2", LOCAL):
+        fleet.apply(name, alive())
+    assert [host.name for host in fleet.snapshot().hosts] == [LOCAL, "lab", "vm-2", "vm-10"]
