@@ -1,7 +1,9 @@
-"""More connections at once than an sshd lets in, and a `serve` that is frozen: nothing is lost or left."""
+"""Ways in: more than an sshd lets in, one that is frozen, and those of the user's own configuration."""
 
+import shlex
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from process_lab import PROJECT
 from vm_lab import Machine, Network
 
 from deeprl_tui.core.layout import RunPaths
+from deeprl_tui.monitor.link import SILENT_S
 
 pytestmark = [
     pytest.mark.skipif(bool(vm_lab.lacks()), reason=vm_lab.lacks() or "-"),
@@ -20,6 +23,15 @@ pytestmark = [
 MANY = 12
 STRANGERS = 9
 """Connections that never log in: with those that log in, sshd begins to drop at the tenth."""
+OWN = """
+Host behind
+  HostName {address}
+  HostKeyAlias vm-3
+  ProxyJump vm-1
+  ControlMaster auto
+  ControlPath {socket}
+  ControlPersist 5
+"""
 HOLD = """
 import socket, sys, time
 held = [socket.create_connection((sys.argv[1], 22)) for _ in range(int(sys.argv[2]))]
@@ -69,6 +81,29 @@ def test_frozen_serve(here: Here) -> None:
     assert serving(machine) - frozen
     machine.signal("serve", signal.SIGCONT)
     support.wait_until(lambda: not any(map(support.alive, frozen)), 30, "those that were frozen to end")
+
+
+def test_own_configuration(here: Here, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine behind another, one connection for all sessions: as the user's ssh has it, also when cut."""
+    jump, machine = here.machines["vm-1"], here.machines["vm-3"]
+    file = here.folder / "ssh_config"
+    own = OWN.format(address=machine.address, socket=here.folder / "%n")
+    file.write_text(own + (network.folder / "ssh_config").read_text())
+    monkeypatch.setenv("DEEPRL_SSH", shlex.join([*network.in_laptop, "ssh", "-F", str(file)]))
+    (here.folder / "experiments.toml").write_text(f'[project]\nname = "a study"\n[hosts.behind]\n{PROJECT}')
+    paths = support.make_run(machine.home / FOLDER, support.spec(), [(0.0, support.start())])
+    machine.give()
+    dashboard = here.start(sys.executable, "-c", DASHBOARD)
+    support.wait_until(lambda: same(here, paths), 30, "the log")
+    support.wait_until(lambda: len(serving(machine)) == 2, 30, "a session for files: " + here.told(dashboard))
+    logins = [line for line in said(machine).splitlines() if "Accepted" in line]
+    assert [f" from {jump.address} " in line for line in logins] == [True]
+    jump.cut()
+    began = time.monotonic()
+    support.write(paths, 1, support.training(10))
+    support.wait_until(lambda: time.monotonic() - began > SILENT_S + 2, 30, "the cut to be seen")
+    jump.mend()
+    support.wait_until(lambda: same(here, paths), 60, "new lines")
 
 
 def said(machine: Machine) -> str:
