@@ -4,7 +4,8 @@
     .venv/bin/python benchmarks/hosts.py attach [--hosts 12] [--runs 8] [--episodes 2000]
 
 `attach`: every host is a process here that serves a home folder of its own, so this machine does the work of
-all; the clock runs from the first connection to the newest point of every curve in the dashboard's picture.
+all; the clock runs from the first connection until every curve of the dashboard's picture shows its newest
+point (current), and until every line of all logs is in it (whole).
 Woken: the dashboard was there all the time and its connections were not.
 """
 
@@ -99,14 +100,16 @@ class Far:
                 log.write(news)
         return len(news) * len(self.runs)
 
-    def attach(self, fleet: Fleet) -> tuple[float, float]:
-        """Connect to all; seconds until all curves are current, and CPU seconds of this process."""
+    def attach(self, fleet: Fleet) -> tuple[float, float, float]:
+        """Connect to all; seconds until all curves are current and whole, and CPU seconds of this process."""
         links = self._links(fleet)
         began, cpu = time.monotonic(), time.process_time()
         links.attach()
         try:
             support.wait_until(lambda: self._current(fleet), PATIENCE_S, "all curves")
-            return time.monotonic() - began, time.process_time() - cpu
+            current = time.monotonic() - began
+            support.wait_until(lambda: self._whole(fleet), PATIENCE_S, "all episodes")
+            return current, time.monotonic() - began, time.process_time() - cpu
         finally:
             links.close()
 
@@ -125,6 +128,10 @@ class Far:
             view.step == 10 * self._episodes for view in views.values()
         )
 
+    def _whole(self, fleet: Fleet) -> bool:
+        views = fleet.snapshot().runs.values()
+        return all(len(view.curves["return"]) == self._episodes for view in views)
+
 
 def measure_attach(folder: Path, hosts: int, runs: int, episodes: int) -> None:
     """A dashboard that is opened for the first time, that wakes up, and that is opened again."""
@@ -142,9 +149,9 @@ def measure_attach(folder: Path, hosts: int, runs: int, episodes: int) -> None:
             close()
             fleet, close = far.open()
         size = far.grow(more)
-        seconds, cpu = far.attach(fleet)
-        news = f"{size / 1e6:.1f} MB new"
-        say(f"{hosts} hosts x {runs} runs, {what}: {seconds:.2f} s ({news}, {cpu:.2f} s CPU here)")
+        current, whole, cpu = far.attach(fleet)
+        times = f"curves are current after {current:.2f} s, whole after {whole:.2f} s"
+        say(f"{hosts} hosts x {runs} runs, {what}: {times} ({size / 1e6:.1f} MB new, {cpu:.2f} s CPU here)")
     close()
 
 

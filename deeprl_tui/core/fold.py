@@ -47,6 +47,11 @@ class RunFold:
         self._inexact = ""
         self._ended = True
 
+    @property
+    def place(self) -> tuple[int, float]:
+        """How far it is: attempt and seconds of training. What is folded later is never before it."""
+        return self._attempt, self._course.clock
+
     def take(self, attempt: int, what: Line | Samples) -> None:
         """Take what follows in an attempt's log. Lines of an attempt that was replaced are ignored."""
         if isinstance(what, Line):

@@ -11,13 +11,13 @@ from typing import Any
 
 from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.core.fold import RunFold
-from deeprl_tui.core.log import LineReader
 from deeprl_tui.core.spec import RunId, RunSpec
 from deeprl_tui.core.state import RunView
 from deeprl_tui.errors import RunDirectoryError
-from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Frame, Hello, Reset, Rested
+from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Frame, Glimpse, Hello, Reset, Rested
 from deeprl_tui.monitor.hostview import Coming as Coming
 from deeprl_tui.monitor.hostview import HostView as HostView
+from deeprl_tui.monitor.picture import Picture
 from deeprl_tui.runs.record import Record, record_of, view_of
 
 MOST_WANTED = 64
@@ -51,30 +51,9 @@ class FleetSnapshot:
 
 
 @dataclass(slots=True)
-class _Run:
-    fold: RunFold | None  # None: at rest, and its log was not read
-    readers: dict[int, LineReader] = field(default_factory=dict)
-    record: Record | None = None  # at rest
-    rested: RunView | None = None  # made from the record
-    view: RunView | None = None  # None: to be made anew
-
-    def look(self, *, held: bool, waiting: str) -> RunView:
-        """The view now. Of a run at rest its record is true, and its log only adds curves."""
-        if self.rested is None:
-            assert self.fold is not None
-            return self.fold.view(held=held, waiting=waiting)
-        if self.fold is None:
-            return self.rested
-        own = self.fold.view(held=False)
-        return replace(
-            self.rested, curves=own.curves, evals=own.evals or self.rested.evals, notes=own.notes, rest=False
-        )
-
-
-@dataclass(slots=True)
 class _Host:
     view: HostView
-    runs: dict[RunId, _Run] = field(default_factory=dict)
+    runs: dict[RunId, Picture] = field(default_factory=dict)
     held: frozenset[RunId] = frozenset()
     leaving: frozenset[RunId] = frozenset()  # held a moment ago: their last words may be on their way
     waiting: Mapping[RunId, str] = field(default_factory=dict)
@@ -123,9 +102,12 @@ class Fleet:
                 case Rested(record):
                     self._rest(at, record)
                 case Data(run, attempt, _, data):
-                    if (known := at.runs.get(run)) is not None and known.fold is not None:
-                        _feed(known, known.fold, attempt, data)
+                    if (known := at.runs.get(run)) is not None and known.feed(attempt, data):
                         self._changed.add(run)
+                case Glimpse(run, attempt, data):
+                    for keeper in self._hosts.values():  # a run that lives on a host is mirrored here
+                        if (known := keeper.runs.get(run)) is not None and known.glimpse(attempt, data):
+                            self._changed.add(run)
                 case Alive():
                     self._on_alive(host, at, frame)
                 case Reset(run, _):
@@ -214,7 +196,7 @@ class Fleet:
         for at in self._hosts.values():
             known = at.runs.get(run)
             if known is not None and known.record is not None and known.fold is not None:
-                at.runs[run] = _Run(None, record=known.record, rested=known.rested)
+                at.runs[run] = Picture(None, record=known.record, rested=known.rested)
                 self._changed.add(run)
                 self._version += 1
 
@@ -226,17 +208,17 @@ class Fleet:
             self._damaged[str(frame.run)] = str(error)
             return
         if not frame.rest:
-            at.runs[frame.run] = _Run(fold)
+            at.runs[frame.run] = Picture(fold)
             self._others = True
         elif known is not None and known.record is not None and frame.run in self._wanted:
-            at.runs[frame.run] = _Run(fold, record=known.record, rested=known.rested)
+            at.runs[frame.run] = Picture(fold, record=known.record, rested=known.rested)
             self._changed.add(frame.run)
 
     def _rest(self, at: _Host, record: Record) -> None:
         known = at.runs.get(record.id)
         rested = view_of(record)
         if known is None:
-            at.runs[record.id] = _Run(None, record=record, rested=rested)
+            at.runs[record.id] = Picture(None, record=record, rested=rested)
             self._others = True
             return
         known.record, known.rested, known.view = record, rested, None
@@ -308,12 +290,3 @@ class Fleet:
             held=frame.held,
             heard=heard,
         )
-
-
-def _feed(known: _Run, fold: RunFold, attempt: int, data: bytes) -> None:
-    reader = known.readers.setdefault(attempt, LineReader())
-    bad = reader.bad
-    for what in reader.take(data):
-        fold.take(attempt, what)
-    fold.bad_lines += reader.bad - bad
-    known.view = None

@@ -19,10 +19,16 @@ from deeprl_tui.core.layout import RootPaths, RunPaths, name_of
 from deeprl_tui.core.lock import is_held
 from deeprl_tui.core.log import CHUNK, read_bytes
 from deeprl_tui.core.spec import MAX_SPEC, RunId
-from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Frame, Reset
+from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Frame, Glimpse, Reset
 from deeprl_tui.monitor.machine import CoreLoad, disk_free, memory
 from deeprl_tui.runs.homes import home_of, read_status
 
+LONG = 1 << 18
+"""Of a log with more that is new than this, in bytes, a glimpse comes first."""
+SPOTS = 32
+SPOT = 1536
+NEWEST = 1 << 14
+"""A glimpse is lines of this many bytes at so many places, and of so many at its end."""
 POLL_S = 0.25
 POLLS_PER_SCAN = 4
 
@@ -44,6 +50,7 @@ class Follower:
     start: where to begin to read a run's log, by its attempt; by default at its beginning.
     piece: bytes of a log in one frame, at most.
     written: runs that somebody writes though their lock is free here: mirrors of runs that live elsewhere.
+    glimpses: of long logs show first what they look like.
     slice_s: seconds of reading after which a poll leaves the rest for the next one.
     """
 
@@ -57,6 +64,7 @@ class Follower:
         start: Mapping[tuple[RunId, int], int] = MappingProxyType({}),
         piece: int = CHUNK,
         written: Callable[[], Collection[RunId]] = frozenset,
+        glimpses: bool = False,
         slice_s: float = math.inf,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -69,6 +77,7 @@ class Follower:
         self._start = dict(start)
         self._piece = piece
         self._written = written
+        self._glimpses = glimpses
         self._slice_s = slice_s
         self._monotonic = monotonic
         self._waiting: deque[RunId] = deque()  # not read to the end: whose turn is next
@@ -140,7 +149,10 @@ class Follower:
                     tail.changed = stat.st_mtime_ns
                     tail.home = home_of(paths)
                     for attempt in paths.attempts():
-                        tail.offsets.setdefault(attempt, self._start.pop((run, attempt), 0))
+                        if attempt not in tail.offsets:
+                            tail.offsets[attempt] = start = self._start.pop((run, attempt), 0)
+                            if self._glimpses:
+                                yield from _glimpse(run, attempt, paths.events(attempt), start)
                 tail.held = is_held(paths.lock)
             except (ValueError, OSError) as error:
                 if paths.folder not in self._damaged:
@@ -183,3 +195,18 @@ class Follower:
             },
             homes={run: tail.home for run, tail in self._tails.items() if tail.home},
         )
+
+
+def _glimpse(run: RunId, attempt: int, path: Path, start: int) -> Iterator[Glimpse]:
+    """Lines of a log from `start` on, if it is long. Raises OSError."""
+    size = path.stat().st_size
+    if size - start <= LONG:
+        return
+    places = [start + (size - NEWEST - start) * at // SPOTS for at in range(SPOTS)]
+    lines = [_whole(read_small(path, SPOT, place), place == start) for place in places]
+    lines.append(_whole(read_small(path, NEWEST, size - NEWEST), False))
+    yield Glimpse(run, attempt, b"".join(lines))
+
+
+def _whole(data: bytes, from_its_begin: bool) -> bytes:
+    return data[0 if from_its_begin else data.find(b"\n") + 1 : data.rfind(b"\n") + 1]

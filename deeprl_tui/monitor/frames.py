@@ -54,6 +54,15 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
+class Glimpse:
+    """Lines out of a long piece of a log that comes later in full: what a run looks like until it is here."""
+
+    run: RunId
+    attempt: int
+    data: bytes  # whole lines, in order, ending with the newest
+
+
+@dataclass(frozen=True, slots=True)
 class Alive:
     """Once a second: the state of the host, and which runs have a living writer."""
 
@@ -86,4 +95,4 @@ class Damaged:
     why: str
 
 
-Frame: TypeAlias = Hello | Described | Rested | Data | Alive | Reset | Damaged
+Frame: TypeAlias = Hello | Described | Rested | Data | Glimpse | Alive | Reset | Damaged

@@ -22,7 +22,7 @@ from deeprl_tui.errors import DeeprlError
 from deeprl_tui.hosts.mirror import GapError, Mirror, MovedError
 from deeprl_tui.hosts.ssh import SAID, HostError, end, explain, start
 from deeprl_tui.monitor import wire
-from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Hello, Reset
+from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Glimpse, Hello, Reset
 
 SILENT_S = 8.0
 """A host speaks once a second; after so long without a word the connection is made anew."""
@@ -39,7 +39,7 @@ KEEP_AGAIN_S = 5.0
 class Listener(Protocol):
     """Who wants to know: the fleet fits."""
 
-    def apply(self, host: str, frame: Hello | Alive | Damaged) -> None:
+    def apply(self, host: str, frame: Hello | Alive | Damaged | Glimpse) -> None:
         """Take what is true of the host."""
 
     def fault(self, host: str, why: str, *, passing: bool = False) -> None:
@@ -235,7 +235,7 @@ class Link:
                     self._warn("kept", "")
                 elif self._unkept and self._monotonic() >= self._keep_again:
                     self._ask_for_data(pipes)
-            case Damaged():
+            case Damaged() | Glimpse():
                 self._listener.apply(self._name, said)
             case wire.Answer() if said.id == self._watch:
                 self._watch = ""
@@ -268,7 +268,7 @@ class Link:
         self._watches += 1
         self._watch, self._unkept = f"{self._open_id}-watch-{self._watches}", False
         have: Json = [[str(one.run), one.attempt, one.size, one.crc] for one in self._mirror.have()]
-        pipes.send(wire.Request(self._watch, "watch", {"have": have, "zip": True}))
+        pipes.send(wire.Request(self._watch, "watch", {"have": have, "zip": True, "glimpses": True}))
 
     def _keep(self, said: Described | Data | Reset) -> None:
         """Write down what arrived. Without space for it nothing more is, until it is asked for again."""

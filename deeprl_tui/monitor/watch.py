@@ -60,6 +60,7 @@ class Watcher:
             folders=lambda: list(self._live.values()),
             piece=PIECE,
             written=elsewhere,
+            glimpses=True,
             slice_s=SLICE_S,
             monotonic=monotonic,
         )

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from deeprl_tui.core.spec import MAX_SPEC, Json, RunId
 from deeprl_tui.core.text import clean
-from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Hello, Reset, Rested
+from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Glimpse, Hello, Reset, Rested
 
 MAX_LINE = 4 * MAX_SPEC
 """A line on the wire is never longer, in bytes."""
@@ -37,7 +37,7 @@ class Answer:
     error: str = ""
 
 
-Said: TypeAlias = Hello | Described | Rested | Data | Alive | Reset | Damaged | Answer
+Said: TypeAlias = Hello | Described | Rested | Data | Glimpse | Alive | Reset | Damaged | Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,12 @@ def encode(said: Said, *, zipped: bool = False) -> bytes:
     """One line with its newline. zipped: pieces of logs are packed, for whoever asked for it."""
     if isinstance(said, Rested):
         body: dict[str, Any] = {"f": "rested", "record": _plain(said.record.to_json())}
-    elif isinstance(said, Data) and zipped:
+    elif isinstance(said, Glimpse) or (isinstance(said, Data) and zipped):
         packed = base64.b64encode(zlib.compress(said.data, LEVEL)).decode()
-        where = {"run": str(said.run), "attempt": said.attempt, "offset": said.offset}
-        body = {"f": "data", **where, "zip": packed, "crc": zlib.crc32(said.data)}
+        body = {"f": _NAMES[type(said)], "run": str(said.run), "attempt": said.attempt}
+        if isinstance(said, Data):
+            body["offset"] = said.offset
+        body |= {"zip": packed, "crc": zlib.crc32(said.data)}
     else:
         body = {"f": _NAMES[type(said)]}
         for item in fields(said):
@@ -189,13 +191,25 @@ def _described(body: Mapping[str, Any]) -> Described:
 
 
 def _data(body: Mapping[str, Any]) -> Data:
-    data = _unpacked(body["zip"]) if "zip" in body else _bytes(body["data"])
+    return Data(_run(body["run"]), _attempt(body), _count(body["offset"]), _lines(body))
+
+
+def _glimpse(body: Mapping[str, Any]) -> Glimpse:
+    return Glimpse(_run(body["run"]), _attempt(body), _lines(body))
+
+
+def _attempt(body: Mapping[str, Any]) -> int:
     attempt = _count(body["attempt"])
-    if zlib.crc32(data) != body["crc"]:
-        raise ValueError("checksum")
     if not 1 <= attempt < 1_000_000:
         raise ValueError(f"attempt {attempt}")
-    return Data(_run(body["run"]), attempt, _count(body["offset"]), data)
+    return attempt
+
+
+def _lines(body: Mapping[str, Any]) -> bytes:
+    data = _unpacked(body["zip"]) if "zip" in body else _bytes(body["data"])
+    if zlib.crc32(data) != body["crc"]:
+        raise ValueError("checksum")
+    return data
 
 
 def _rested(body: Mapping[str, Any]) -> Rested:
@@ -233,6 +247,7 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], Said]] = {
     "described": _described,
     "rested": _rested,
     "data": _data,
+    "glimpse": _glimpse,
     "alive": _alive,
     "reset": lambda body: Reset(_run(body["run"]), _text(body["why"])),
     "damaged": lambda body: Damaged(_text(body["place"]), _text(body["why"])),
@@ -243,6 +258,7 @@ _NAMES: Mapping[type, str] = {
     Described: "described",
     Rested: "rested",
     Data: "data",
+    Glimpse: "glimpse",
     Alive: "alive",
     Reset: "reset",
     Damaged: "damaged",

@@ -20,7 +20,7 @@ from deeprl_tui.hosts import book, container, ssh
 from deeprl_tui.hosts.mirror import Mirror
 from deeprl_tui.monitor.feed import LocalFeed
 from deeprl_tui.monitor.fleet import Fleet
-from deeprl_tui.monitor.frames import Alive, Damaged, Hello
+from deeprl_tui.monitor.frames import Alive, Damaged, Glimpse, Hello
 from deeprl_tui.monitor.line import Line
 from deeprl_tui.monitor.link import Link
 from deeprl_tui.ops import reading
@@ -180,8 +180,12 @@ class Hosts:
 
     # -- what hosts say ----------------------------------------------------------------------------------
 
-    def apply(self, host: str, frame: Hello | Alive | Damaged) -> None:
+    def apply(self, host: str, frame: Hello | Alive | Damaged | Glimpse) -> None:
         """Take what is true of a host."""
+        if isinstance(frame, Glimpse):
+            paths = RunStore(self._root).find(frame.run)
+            if paths is None or home_of(paths) != host:
+                return  # it speaks of runs of its own only
         self._fleet.apply(host, frame)
         match frame:
             case Hello():

@@ -106,7 +106,9 @@ class Server:
                 yield self._open(request.args)
             elif request.op == "watch":
                 self.zipped = request.args.get("zip") is True
-                yield from self._watch(request.args.get("have"))
+                yield from self._watch(
+                    request.args.get("have"), glimpses=request.args.get("glimpses") is True
+                )
             else:
                 results = self._asked().do(request.op, request.args)
         except (DeeprlError, OSError, ValueError) as error:
@@ -124,7 +126,7 @@ class Server:
         """The runs that live here: those that moved away are told no more."""
         return (paths for paths in RootPaths(self._runs_folder).runs() if not paths.host.exists())
 
-    def _watch(self, have: Json) -> Iterator[Frame]:
+    def _watch(self, have: Json, *, glimpses: bool) -> Iterator[Frame]:
         """Begin to follow, each log from where the other side has it; a log it has wrong is told anew."""
         known: dict[RunId, dict[int, tuple[int, int]]] = {}
         for entry in have if isinstance(have, list) else []:
@@ -149,6 +151,7 @@ class Server:
             folders=self._own,
             start=start,
             piece=PACKED if self.zipped else PIECE,
+            glimpses=glimpses,
             slice_s=SLICE_S,
         )
 

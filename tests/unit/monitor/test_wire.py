@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from deeprl_tui.core.spec import RunId
 from deeprl_tui.monitor import wire
-from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Hello, Reset
+from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Glimpse, Hello, Reset
 
 WORDS = st.text(string.ascii_letters + string.digits + " _-/.", max_size=20)
 COUNTS = st.integers(0, 2**53)
@@ -32,6 +32,7 @@ FRAMES = st.one_of(
         COUNTS,
         COUNTS,
     ),
+    st.builds(Glimpse, RUNS, st.integers(1, 999_999), st.binary(max_size=300)),
     st.builds(Reset, RUNS, WORDS),
     st.builds(Damaged, WORDS, WORDS),
     st.builds(wire.Answer, WORDS, st.booleans(), st.none() | st.lists(st.integers()), WORDS),
