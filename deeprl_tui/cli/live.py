@@ -93,7 +93,7 @@ def fold(runs: Sequence[RunView], most: int) -> tuple[list[RunView], list[RunVie
 
 
 def footer(scene: Scene, width: int, *, live: bool) -> list[Line]:
-    """Counts, the time until all is done, the cores; then the last failure, and what the keys do."""
+    """Counts, the time until all is done, the cores; then the last failure, a full disk, what the keys do."""
     pieces: list[Cell] = []
     for word, number in scene.counts():
         glyph, style = look.STATES[word]
@@ -121,6 +121,9 @@ def footer(scene: Scene, width: int, *, live: bool) -> list[Line]:
     if live and failed:
         _, last = max(failed, key=lambda pair: pair[0])
         lines.append((Cell("✗ ", "red"), Cell(_cut(f"{last.id}: {_why(last)}", width - 2))))
+    waits = next((view for view in scene.runs if view.waiting), None)
+    if live and waits is not None:
+        lines.append((Cell("! ", "yellow"), Cell(_cut(f"{waits.id}: {waits.waiting}", width - 2))))
     if live and not scene.over:
         lines.append((Cell(shorten("ctrl+c stops looking; the runs go on", width), "dim"),))
     return lines

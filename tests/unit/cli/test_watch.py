@@ -298,6 +298,19 @@ def test_run_of_a_stopped_run_exits_1(project: Path, deeprl: Deeprl) -> None:
     assert "deeprl resume CP_basic/0" in said.err
 
 
+def test_a_full_disk_is_told_with_its_remedy(running: RunView) -> None:
+    """On a terminal below the table, in a log as a line of its own, once."""
+    full = replace(running, waiting="disk full since noon: make room there")
+    assert "! CP_live/0: disk full since noon: make room there" in lines(Scene((full,), host=HOST), 80)
+    told = list[str]()
+    screen = PlainScreen(told.append, lambda: WALL, Clock())
+    for view in (running, full, full):
+        screen.show(Scene((view,), host=HOST))
+    assert [line.partition(" ")[2] for line in told][1:] == [
+        "CP_live/0 waits: disk full since noon: make room there"
+    ]
+
+
 def test_states_are_counted_in_their_order(views: list[RunView]) -> None:
     """The footer counts what is there and leaves out the rest."""
     assert Scene(tuple(views)).counts() == [("queued", 1), ("finished", 1), ("stopped", 1), ("failed", 1)]
