@@ -1,7 +1,7 @@
 """Watching a runs folder of thousands: runs that may change are followed, runs at rest come as records.
 
 Rule: a run at rest costs nothing until something was done to it. Whoever does touches the folder above it
-(`runs.store`), which is seen at the next look; besides, all have their turn within ROUND looks.
+(`runs.store`), which is seen at the next look; besides, all have their turn, a few at each look.
 """
 
 import os
@@ -28,7 +28,8 @@ from deeprl_tui.runs.index import Entry, Index, Stamp
 
 ROUND: Final = 20
 """Full looks, so seconds, in which each run at rest is looked at once, touched or not."""
-LEAST: Final = 50
+LEAST, MOST = 50, 200
+"""So many at a look all the same: ten thousand then take fifty seconds, and a look 3 ms."""
 SLICE_S: Final = 0.15
 """Reading what is not in the index stops after this long, and what lives is looked at."""
 PIECE: Final = 1 << 17
@@ -133,7 +134,7 @@ class Watcher:
 
     def _next(self) -> list[str]:
         """The runs at rest whose turn it is."""
-        many = max(LEAST, len(self._rest) // ROUND)
+        many = min(MOST, max(LEAST, len(self._rest) // ROUND))
         found = list(islice(self._turn, many))
         if len(found) < many:
             self._turn = iter(list(self._rest))
