@@ -81,6 +81,12 @@ class Podman:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def fault(self) -> str:
+        """Why no container runs here; empty if one does."""
+        words = ["podman", "run", "--rm", "--network", "none", "--entrypoint", "true", NAME]
+        tried = subprocess.run(words, env={**os.environ, **self.environment}, capture_output=True, text=True)
+        return f"no containers here: {tried.stderr.strip()[-300:]}" if tried.returncode else ""
+
     def _import(self) -> None:
         root = self.folder / "root"
         for name in ("usr", "mnt/data", "run/deeprl", "home/deeprl", "tmp", "etc", "opt/deeprl"):
