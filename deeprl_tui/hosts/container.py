@@ -131,9 +131,10 @@ def prepare(
     wanted = [*_options(places, _cores(relay, host)), *user, *gpus]
     mark = hashlib.sha256(json.dumps([image, wanted]).encode()).hexdigest()[:12]
     running, labels = _found(relay, host, name)
-    if labels is not None and labels.get("deeprl.folder", places.data) != places.data:
+    owner = None if labels is None else clean(str(labels.get("deeprl.folder", "no project")))
+    if owner not in (None, places.data):
         raise HostError(
-            f"container {name} is of another folder: {clean(str(labels['deeprl.folder']))}",
+            f"container {name} is of {owner}, not of {places.data}",
             place=host.name,
             remedy='give the project another name: [project] name = "..."',
         )

@@ -171,12 +171,17 @@ def test_other_thing(engine: Engine) -> None:
         engine.push()
 
 
-def test_other_folder(engine: Engine) -> None:
-    """A container of this name that is of another folder, or of another user, is not touched."""
-    engine.set("box", 'running=true {"deeprl.folder": "/home/you/deeprl/study"}\n')
-    with pytest.raises(HostError, match="is of another folder: /home/you/deeprl/study") as caught:
+@pytest.mark.parametrize(
+    ("labels", "owner"),
+    [('{"deeprl.folder": "/home/you/deeprl/study"}', "/home/you/deeprl/study"), ("null", "no project")],
+)
+def test_of_somebody_else(engine: Engine, labels: str, owner: str) -> None:
+    """A container of this name that is of another folder or user, or that no push made, is not touched."""
+    engine.set("box", f"running=true {labels}\n")
+    with pytest.raises(HostError, match=f"container deeprl-study is of {owner}, not of") as caught:
         engine.push()
     assert "another name" in caught.value.remedy
+    assert not engine.told("stop") + engine.told("rm")
 
 
 def test_cores(engine: Engine) -> None:
