@@ -22,6 +22,8 @@ from deeprl_tui.runs.record import Record, record_of, view_of
 
 MOST_WANTED = 64
 """Runs at rest whose curves are kept, beside those that were wanted last."""
+MOST_EARLY = 1 << 25
+"""Bytes of glimpses that are kept until the mirrors of their runs are seen."""
 CLOCK_S = 2.0
 """Clocks that differ by less are taken for equal: so long a frame may be on its way."""
 
@@ -67,6 +69,7 @@ class Fleet:
         self._lock = threading.Lock()
         self._hosts: dict[str, _Host] = {}
         self._presumed: dict[str, frozenset[RunId]] = {}  # held by hosts that have not spoken yet
+        self._early: dict[RunId, list[Glimpse]] = {}  # of runs whose mirror was just made
         self._damaged: dict[str, str] = {}
         self._wanted: dict[RunId, int] = {}  # the least recently wanted first, with the number of its wish
         self._wishes = 0
@@ -104,14 +107,13 @@ class Fleet:
                 case Data(run, attempt, _, data):
                     if (known := at.runs.get(run)) is not None and known.feed(attempt, data):
                         self._changed.add(run)
-                case Glimpse(run, attempt, data):
-                    for keeper in self._hosts.values():  # a run that lives on a host is mirrored here
-                        if (known := keeper.runs.get(run)) is not None and known.glimpse(attempt, data):
-                            self._changed.add(run)
+                case Glimpse():
+                    self._glimpse(frame)
                 case Alive():
                     self._on_alive(host, at, frame)
                 case Reset(run, _):
                     at.runs.pop(run, None)
+                    self._early.pop(run, None)
                     self._others = True
                 case Damaged(place, why):
                     self._damaged[place] = why
@@ -208,11 +210,22 @@ class Fleet:
             self._damaged[str(frame.run)] = str(error)
             return
         if not frame.rest:
-            at.runs[frame.run] = Picture(fold)
+            at.runs[frame.run] = known = Picture(fold)
             self._others = True
+            for glimpse in self._early.pop(frame.run, ()):
+                known.glimpse(glimpse.attempt, glimpse.data)
         elif known is not None and known.record is not None and frame.run in self._wanted:
             at.runs[frame.run] = Picture(fold, record=known.record, rested=known.rested)
             self._changed.add(frame.run)
+
+    def _glimpse(self, frame: Glimpse) -> None:
+        keepers = [at.runs[frame.run] for at in self._hosts.values() if frame.run in at.runs]
+        early = sum(len(one.data) for kept in self._early.values() for one in kept)
+        if not keepers and early + len(frame.data) <= MOST_EARLY:
+            self._early.setdefault(frame.run, []).append(frame)
+        for known in keepers:  # a run that lives on a host is mirrored here
+            if known.glimpse(frame.attempt, frame.data):
+                self._changed.add(frame.run)
 
     def _rest(self, at: _Host, record: Record) -> None:
         known = at.runs.get(record.id)

@@ -70,6 +70,18 @@ def test_the_newest_point_is_shown_at_once_and_the_whole_log_counts_in_the_end(t
         assert essence(fleet.snapshot().runs[description.id]) == essence(load_view(paths))
 
 
+def test_a_glimpse_may_come_before_its_run_is_seen(tmp_path: Path) -> None:
+    """A host speaks sooner than the folder of a new mirror is looked at."""
+    make_run(tmp_path, spec(), training(LONG))
+    fleet = Fleet()
+    frames = list(Follower(tmp_path, (), lambda: WALL, glimpses=True).poll())
+    for kind in (Glimpse, Described):
+        for frame in frames:
+            if isinstance(frame, kind):
+                fleet.apply("vm", frame)
+    assert fleet.snapshot().runs[spec().id].step == 10 * LONG
+
+
 def test_a_glimpse_of_what_is_known_changes_nothing(tmp_path: Path) -> None:
     """It came late: the log was faster."""
     paths = make_run(tmp_path, spec(), [(0.0, start()), *training(30)])
