@@ -177,6 +177,7 @@ def _bring_home(output: Output, links: Hosts, root: Path, runs: Sequence[RunId],
     """After the last run: see that all its files are here too. Not when somebody wants to leave."""
     if code not in (ExitCode.OK, ExitCode.FAILED):
         return code
+    links.finish()  # what lives elsewhere now is given up, also where nothing is to be seen
     links.end_pulls()  # what it began goes on here, with its progress told
     store = RunStore(root)
     found = [(run, paths) for run in runs if (paths := store.find(run)) is not None]

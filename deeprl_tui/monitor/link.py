@@ -84,6 +84,7 @@ class Link:
         os.set_blocking(self._wake_write, False)
         self._waiting: queue.SimpleQueue[_Call] = queue.SimpleQueue()
         self._calls: dict[str, _Call] = {}
+        self._posted: list[_Call] = []
         self._refused: set[RunId] = set()
         self._numbers = 0
         self._heard = 0.0
@@ -129,8 +130,17 @@ class Link:
 
     def post(self, op: str, args: Mapping[str, Json]) -> None:
         """Ask for something without waiting for the answer."""
-        self._waiting.put(_Call(wire.Request(f"{os.getpid()}-{id(self)}-{self._number()}", op, args)))
+        call = _Call(wire.Request(f"{os.getpid()}-{id(self)}-{self._number()}", op, args))
+        self._posted = [one for one in self._posted if not one.done.is_set()] + [call]
+        self._waiting.put(call)
         self.kick()
+
+    def finish(self, seconds: float) -> None:
+        """Wait until what was posted is done there, for a while; not for a host that cannot be reached."""
+        deadline = self._monotonic() + seconds
+        for call in self._posted:
+            while self.error is None and self._monotonic() < deadline and not call.done.wait(0.1):
+                pass
 
     def _number(self) -> int:
         self._numbers += 1

@@ -33,6 +33,7 @@ from deeprl_tui.runs.moves import left_host
 from deeprl_tui.runs.store import RunStore
 
 CALL_S = 30.0
+FINISH_S = 5.0
 ASK_AGAIN_S = 5.0
 """A host whose runs wait for a supervisor is asked for one at most so often."""
 REMEMBER_S = 10.0
@@ -171,6 +172,11 @@ class Hosts:
         """Try every host that is not connected now."""
         for link in self._links.values():
             link.kick()
+
+    def finish(self) -> None:
+        """Wait until the hosts have done what they were told when they were met, for a while."""
+        for link in self._links.values():
+            link.finish(FINISH_S)
 
     def close(self) -> None:
         """End the links; the runs go on."""

@@ -24,7 +24,7 @@ from deeprl_tui.monitor.line import Line
 from deeprl_tui.ops.pulling import WAITING_S, Background
 from deeprl_tui.ops.remote import Hosts
 from deeprl_tui.runs.homes import remember
-from deeprl_tui.runs.moves import is_home
+from deeprl_tui.runs.moves import assign, is_home
 
 FAKE = Path(__file__).parents[2] / "fake_ssh.py"
 
@@ -144,6 +144,21 @@ def test_nobody_there(away: Away, tmp_path: Path) -> None:
     """A host that cannot be reached is told at once, with what to do."""
     with pytest.raises(HostError, match="no machine of this name"):
         Line("gone", ssh.command("gone"), {"folder": "~/x"}).ask("ping", {})
+
+
+def test_what_a_host_was_told_is_done(away: Away, tmp_path: Path) -> None:
+    """Who leaves at once waits until the host has given up what lives elsewhere."""
+    here = tmp_path / "here"
+    assign(mirrored(here, away), "", 2)
+    fleet = Fleet(time.time)
+    hosts = Hosts(here, "study", {"vm": Host("vm", "vm")}, fleet, random=random.Random(1))
+    hosts.attach()
+    try:
+        support.wait_until(lambda: any(view.memory_total for view in fleet.snapshot().hosts), 30, "a word")
+        hosts.finish()
+        assert away.paths.host.exists()
+    finally:
+        hosts.close()
 
 
 def test_another_dashboard_brings_them(away: Away, line: Line, tmp_path: Path) -> None:
