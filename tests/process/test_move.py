@@ -121,12 +121,14 @@ def test_the_lost_host_comes_back(hosts: dict[str, Lab], tmp_path: Path) -> None
     looking = deeprl(here, "attach", "one")
     try:
         wait_until(lambda: only(one).host.exists(), 60, "the old host to give it up")
+        wait_until(
+            lambda: json.loads(only(one).attempt.read_bytes())["attempt"] > 1, 60, "its worker to be fenced"
+        )
         wait_until(lambda: not is_held(only(one).lock), 60, "its worker to end")
     finally:
         looking.terminate()
         looking.communicate(timeout=30)
     assert paths.events(1).read_bytes() == before
-    assert json.loads(only(one).attempt.read_bytes())["attempt"] > 1
     wait_until(lambda: listed(here)[RUN]["state"] == "finished", 120, "the run to finish here")
     found = episodes(paths)
     assert [step for step, _ in found] == sorted({step for step, _ in found})
