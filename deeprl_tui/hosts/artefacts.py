@@ -89,6 +89,7 @@ class Pull:
         try:
             for attempt in range(TRIES):
                 listed, held = self._list()
+                self._clean_parts(listed)
                 changed = self._once(listed, last=attempt >= TRIES - 2)
                 if changed is None or isinstance(changed, NoSpaceError):
                     break
@@ -97,7 +98,8 @@ class Pull:
         if changed is not None:
             raise changed
         self._note(home=self._all_here(listed, held))
-        self._clean(listed)
+        self._clean_parts(listed)
+        self._clean_logs()
         return Pulled(self._count, self._came, self._noted.home is not None, tuple(self._told()))
 
     def logs(self) -> None:
@@ -307,12 +309,15 @@ class Pull:
         except OSError:
             return grown
 
-    def _clean(self, listed: Mapping[str, There]) -> None:
-        """Take parts away that nothing will continue, and replay logs that no checkpoint here names."""
+    def _clean_parts(self, listed: Mapping[str, There]) -> None:
+        """Take parts away that nothing will continue: checkpoints that were replaced would fill the disk."""
         wanted = {there.part for there in listed.values() if not self._is_refused(there)}
         for entry in self._paths.folder.iterdir():
             if re.fullmatch(r"\..*\.[0-9-]+\.part", entry.name) and entry.name not in wanted:
                 entry.unlink(missing_ok=True)
+
+    def _clean_logs(self) -> None:
+        """Take replay logs away that the checkpoint here does not name."""
         with contextlib.suppress(OSError, ValueError):
             keep = self._paths.name(self._paths.buffer(committed(self._paths.checkpoint).generation))
             for name in [name for name in self._files if BUFFER.fullmatch(name) and name != keep]:

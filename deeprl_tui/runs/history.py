@@ -261,7 +261,9 @@ def _what(name: str) -> str:
         return f"log of attempt {match[1]}"
     if name.endswith(".monitor.csv"):
         return "episodes for SB3"
-    return {"mp4": "film", "gif": "film", "png": "picture", "zip": "policy"}.get(name.rpartition(".")[2], "")
+    return {"mp4": "film", "gif": "film", "webm": "film", "png": "picture", "zip": "policy"}.get(
+        name.rpartition(".")[2], ""
+    )
 
 
 def _walk(folder: Path) -> Iterable[Path]:

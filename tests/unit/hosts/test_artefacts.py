@@ -134,6 +134,18 @@ def test_goes_on_at_the_byte(here: RunPaths, away: Away, monkeypatch: pytest.Mon
     assert first > 30
 
 
+def test_parts_of_older_checkpoints(here: RunPaths, away: Away, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that always breaks while checkpoints are replaced there leaves one part here, not many."""
+    monkeypatch.setattr(fetch, "PIECE", 1000)
+    line = Cutting(away.root)
+    for mark in range(2, 6):
+        pull_lab.replace(away.paths.checkpoint, pull_lab.checkpoint(0, 60_000, mark=mark))
+        line.cut_after = 7
+        with pytest.raises(HostError):
+            pull(root(here), line)
+    assert len(list(here.folder.glob(".checkpoint.*.part"))) == 1
+
+
 def test_replaced_while_it_comes(here: RunPaths, away: Away, monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint that is replaced while it comes is read to its end: it fits its part of the log."""
     monkeypatch.setattr(fetch, "PIECE", 1000)
