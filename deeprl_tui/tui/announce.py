@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from textual.notifications import Notification
+from textual.screen import ModalScreen
 from textual.widgets._toast import Toast as ToastWidget
 
 from deeprl_tui.core.text import clean
@@ -88,8 +89,9 @@ class Announcer:
     # -- messages ----------------------------------------------------------------------------------------
 
     def show(self) -> None:
-        """Bring what Textual shows in line with the shelf."""
-        wanted = {toast.number: toast for toast in self.shelf.shown()}
+        """Bring what Textual shows in line with the shelf. A dialog is not covered: they wait behind it."""
+        behind = isinstance(self._app.screen, ModalScreen)
+        wanted = {} if behind else {toast.number: toast for toast in self.shelf.shown()}
         for number, (text, posted) in list(self._posted.items()):
             if number not in wanted or wanted[number].text != text:
                 del self._posted[number]

@@ -32,7 +32,10 @@ def plan_lines(outlook: Outlook, palette: Palette, now: float, width: int = 60) 
     asked = sum(len(part.seeds) for part in plan.parts)
     head = [Piece(plural(plan.runs, "new run"), strong)]
     if plan.runs:
-        waves = ceil(plan.runs / cores) if cores else 0
+        rooms = [(share.room, share.runs) for share in outlook.shares.values()] or [
+            (Room(cores, busy), plan.runs)
+        ]
+        waves = max(_waves(room, runs) for room, runs in rooms)
         head.append(Piece(f" on {plural(cores, 'core')}", text))
         head.append(Piece("  one wave" if waves == 1 else f"  {waves} waves", quiet))
     lines: notes.Lines = [head]
@@ -54,6 +57,13 @@ def plan_lines(outlook: Outlook, palette: Palette, now: float, width: int = 60) 
         lines.append([Piece(LOCAL.ljust(10), quiet), *line])
     lines += _facts(outlook, palette, now, width)
     return lines
+
+
+def _waves(room: Room, runs: int) -> int:
+    """How often new runs begin on a host, if all take as long; 0 without a core."""
+    free = max(0, room.cores - room.busy)
+    late = max(0, runs - free)
+    return (1 if runs else 0) + ceil(late / room.cores) if room.cores else 0
 
 
 def _share_lines(shares: Mapping[str, Share], palette: Palette) -> notes.Lines:

@@ -107,6 +107,22 @@ async def test_a_success_goes_by_itself(lab: Lab) -> None:
         assert "finished" not in "".join(toast.render().plain for toast in app.screen.query(Toast))
 
 
+async def test_messages_wait_behind_a_dialog(lab: Lab) -> None:
+    """They cover none of its words, and come when it is closed."""
+    app = lab.app()
+    async with running(app) as pilot:
+        app.tick()
+        await press(pilot, "n")
+        end(lab, RUN, "failed", "ValueError: loss is NaN")
+        app.tick()
+        await settle(pilot)
+        assert told(app) == []
+        await press(pilot, "escape")
+        app.tick()
+        await settle(pilot)
+        assert told(app)[0].startswith("✗ CP_basic/0 failed")
+
+
 async def test_escape_clears_messages(lab: Lab) -> None:
     """When there is no filter and no mark."""
     app = lab.app()

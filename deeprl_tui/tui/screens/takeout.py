@@ -129,7 +129,8 @@ class TakeoutScreen(ModalScreen[None]):
         if not self._named:
             names = list(dict.fromkeys(record.id.experiment for record in self._what.records))
             name = names[0] if len(names) == 1 else f"{len(names)}-experiments"
-            folder = folder_of(self.deeprl.workspace.root)
+            workspace = self.deeprl.workspace
+            folder = Path.cwd() if workspace.demo else folder_of(workspace.root)  # a demo is in the package
             with self.prevent(Input.Changed):
                 field.value = str(folder / f"{clean(name)}.{self.form.ending}")
         self.query_one("#replace", Button).display = False
