@@ -23,7 +23,7 @@ from deeprl_tui.hosts.gce.machines import Machines, Raised
 from deeprl_tui.hosts.gce.vm import GOING, STOPPED, Vm, Wanted, check_name, label_for
 from deeprl_tui.hosts.mirror import Mirror
 from deeprl_tui.runs.load import load_view
-from deeprl_tui.runs.moves import is_home
+from deeprl_tui.runs.moves import is_home, read_pulled
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,4 +172,7 @@ def _missing(paths: RunPaths) -> str:
         return error.fault
     if not is_over(view.state):
         return f"last seen {word(view.state)}"
-    return "" if is_home(paths) else "its files are not here"
+    if is_home(paths):
+        return ""
+    refused = next(iter(read_pulled(paths).refused.items()), None)
+    return f"{refused[0]} {refused[1][1]}" if refused else "its files are not here"

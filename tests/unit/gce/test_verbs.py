@@ -205,6 +205,9 @@ def test_not_home(tmp_path: Path) -> None:
     over = (5.0, events.End(support.WALL, "finished", 20))
     support.write(paths, 1, [(0.0, support.start()), *support.training(2), over])
     assert not_home(tmp_path, "vm") == [(run.id, "its files are not here")]
+    refused = {"checkpoint": ((1, 2, 3), "is damaged there: its checksum is wrong")}
+    write_pulled(paths, PulledFiles(refused=refused))
+    assert not_home(tmp_path, "vm") == [(run.id, "checkpoint is damaged there: its checksum is wrong")]
     write_pulled(paths, PulledFiles({}, newest_log(paths)))
     assert not_home(tmp_path, "vm") == []
 
