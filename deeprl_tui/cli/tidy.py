@@ -36,6 +36,7 @@ def tidy(
     """Free the disks of hosts: runs that are over and home go there, and what runs left behind that moved.
 
     Digests are compared on both sides first; what is not here stays. The runs are runs of this machine then.
+    Another computer that watches these hosts gets no more of them than it has.
     """
     output, root = Output(), find_runs_folder(file, runs)
     links = ops.hosts_of(root, try_project(file))
