@@ -133,9 +133,7 @@ def test_old_python(home: Path) -> None:
 def test_python_of_long_ago(home: Path) -> None:
     """One that cannot even read what it is sent is too old as well."""
     script = home / "ancient"
-    script.write_text(
-        "#!/bin/sh\necho 'SyntaxError: annotations is not defined' >&2\nexit 1\n"
-    )
+    script.write_text("#!/bin/sh\necho 'SyntaxError: annotations is not defined' >&2\nexit 1\n")
     script.chmod(0o755)
     with pytest.raises(HostError, match=r"a Python of long ago, older than 3\.11"):
         push(host(str(script)), "~/deeprl")
