@@ -2,6 +2,7 @@
 
     .venv/bin/python benchmarks/hosts.py push      an sshd of one's own on loopback, an empty home folder
     .venv/bin/python benchmarks/hosts.py attach [--hosts 12] [--runs 8] [--episodes 2000]
+    .venv/bin/python benchmarks/hosts.py fold      what a line of a log costs, at once and one by one
 
 `attach`: every host is a process here that serves a home folder of its own, so this machine does the work of
 all; the clock runs from the first connection until every curve of the dashboard's picture shows its newest
@@ -14,10 +15,12 @@ import contextlib
 import os
 import re
 import shutil
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -28,13 +31,16 @@ import vm_lab  # noqa: E402
 
 from deeprl_tui import ops  # noqa: E402
 from deeprl_tui.config import Host  # noqa: E402
+from deeprl_tui.core.fold import RunFold  # noqa: E402
 from deeprl_tui.core.layout import RunPaths  # noqa: E402
 from deeprl_tui.core.lock import FileLock  # noqa: E402
+from deeprl_tui.core.log import LineReader  # noqa: E402
 from deeprl_tui.core.spec import RunId  # noqa: E402
 from deeprl_tui.hosts import parcel  # noqa: E402
 from deeprl_tui.hosts.parcel import Piece  # noqa: E402
 from deeprl_tui.hosts.push import push  # noqa: E402
 from deeprl_tui.monitor.fleet import Fleet  # noqa: E402
+from deeprl_tui.monitor.watch import PIECE  # noqa: E402
 from deeprl_tui.ops.remote import Hosts  # noqa: E402
 
 FAKE = ROOT / "tests" / "fake_ssh.py"
@@ -155,10 +161,39 @@ def measure_attach(folder: Path, hosts: int, runs: int, episodes: int) -> None:
     close()
 
 
+def measure_fold(folder: Path, episodes: int) -> None:
+    """CPU of reading and folding one log: in batches, and line by line."""
+    paths = support.make_run(folder, support.spec(solved=1e9), support.training(episodes))
+    log, lines = paths.events(1).read_bytes(), 2 * episodes
+    cuts = [*range(0, len(log), PIECE), len(log)]
+    pieces = [log[start:end] for start, end in pairwise(cuts)]
+
+    def at_once() -> None:
+        run, reader = RunFold(support.spec(solved=1e9)), LineReader()
+        for piece in pieces:
+            for what in reader.take(piece):
+                run.take(1, what)
+
+    def one_by_one() -> None:
+        run, reader = RunFold(support.spec(solved=1e9)), LineReader()
+        for piece in pieces:
+            for line in reader.feed(piece):
+                run.apply(1, line)
+
+    for name, act in (("at once", at_once), ("one by one", one_by_one)):
+        spent = []
+        for _ in range(5):
+            began = time.process_time()
+            act()
+            spent.append(time.process_time() - began)
+        cpu = statistics.median(spent)
+        say(f"{name}: {1e6 * cpu / lines:.1f} us a line, {len(log) / cpu / 1e6:.0f} MB a CPU second")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=["push", "attach"])
+    parser.add_argument("what", choices=["push", "attach", "fold"])
     parser.add_argument("--hosts", type=int, default=12)
     parser.add_argument("--runs", type=int, default=8)
     parser.add_argument("--episodes", type=int, default=2000)
@@ -166,6 +201,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with folder_for_it() as folder:
         if chosen.what == "push":
             measure_push(folder)
+        elif chosen.what == "fold":
+            measure_fold(folder, 5 * chosen.episodes)
         else:
             measure_attach(folder, chosen.hosts, chosen.runs, chosen.episodes)
 

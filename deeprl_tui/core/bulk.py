@@ -23,7 +23,7 @@ from deeprl_tui.core.events import (
     parse,
 )
 
-FEW: Final = 8
+FEW: Final = 6
 """Fewer lines are not worth a batch."""
 
 

@@ -131,6 +131,14 @@ class Course:
         newest: list[Any] = [column[-1] for column in beats[1:]]
         self.beat = Beat(*newest)
         self.cpu_s = self.beat.cpu_s
+        if len(beats.t) == 1:
+            values = {"steps/s": self.beat.sps}
+            if math.isfinite(self.beat.epsilon):
+                values["epsilon"] = self.beat.epsilon
+            if self.beat.updates > 0:
+                values["loss"] = self.beat.loss
+            self._see(values, self.beat.step, counts[0], beats.t[0], updates[0])
+            return
         columns = (beats.step, counts, beats.t, updates)
         at = Places(*columns)
         self.curves["steps/s"].extend(at, array("d", beats.sps))
@@ -151,9 +159,13 @@ class Course:
     def _on_episodes(self, played: Episodes, updates: Sequence[float]) -> list[Word]:
         curve = self.curves["return"]
         before = curve.recent(MEAN_OF)
-        at = Places(played.step, played.episode, played.t, updates)
-        curve.extend(at, array("d", played.r))
-        self.curves["length"].extend(at, array("d", played.l))
+        if len(played.t) == 1:
+            values = {"return": played.r[0], "length": played.l[0]}
+            self._see(values, played.step[0], played.episode[0], played.t[0], updates[0])
+        else:
+            at = Places(played.step, played.episode, played.t, updates)
+            curve.extend(at, array("d", played.r))
+            self.curves["length"].extend(at, array("d", played.l))
         self.tally.extend(played.episode, played.step, played.r)
         found = [
             (place, "collapsed", f"lost what it had learned by {since} steps")
@@ -168,8 +180,11 @@ class Course:
 
     def _solves(self, before: "array[float]", numbers: Sequence[int], returns: Sequence[float]) -> int | None:
         """The first of these episodes with which the mean return reaches the threshold."""
-        if self._solved is None or self.solved_at is not None:
+        if self._solved is None or self.solved_at is not None or numbers[-1] < MEAN_OF:
             return None
+        if len(numbers) == 1:
+            mean = mean_of(self.curves["return"])
+            return 0 if mean is not None and mean >= self._solved else None
         window, known, total = [*before, *returns], len(before), sum(before)
         near = MEAN_OF * self._solved - CLOSE * max(map(abs, window))
         sure = all(map(math.isfinite, window))
@@ -186,8 +201,14 @@ class Course:
 
     def see(self, name: str, step: int, y: float) -> None:
         """Take a value of another curve."""
-        at = self._had + max(0.0, step - self._from) * self._each
-        self.curves[name].append(step=step, episode=self.episodes, seconds=self.clock, updates=at, y=y)
+        updates = self._had + max(0.0, step - self._from) * self._each
+        self._see({name: y}, step, self.episodes, self.clock, updates)
+
+    def _see(
+        self, values: Mapping[str, float], step: int, episode: int, seconds: float, updates: float
+    ) -> None:
+        for name, y in values.items():
+            self.curves[name].append(step=step, episode=episode, seconds=seconds, updates=updates, y=y)
 
     def start(self) -> None:
         """Another worker process trains it: its CPU seconds begin at 0."""

@@ -150,12 +150,13 @@ class Curve:
     ) -> None:
         """Add a sample; one whose step goes back is dropped: a damaged log must not fold a curve."""
         buckets = self.buckets
-        if not step >= self.end():
+        ends = [axis[-1] for axis in buckets[:4]] if buckets.step else (0.0, 0.0, 0.0, 0.0)
+        if not step >= ends[0]:
             return
         # Written so that NaN, too, gives the value before.
-        episode = episode if episode > (least := self.end("episode")) else least
-        seconds = seconds if seconds > (least := self.end("seconds")) else least
-        updates = updates if updates > (least := self.end("updates")) else least
+        episode = episode if episode > ends[1] else ends[1]
+        seconds = seconds if seconds > ends[2] else ends[2]
+        updates = updates if updates > ends[3] else ends[3]
         while self._due and self._due[0] < step:
             self._freeze(self._due.pop(0))
         known = isfinite(y)

@@ -42,11 +42,13 @@ class Picture:
         """Take lines out of what follows; whether they are wanted."""
         if self.fold is None or self.record is not None:
             return False
-        ahead = self.ahead or deepcopy(self.fold)
+        known = self.ahead or self.fold
+        ahead = deepcopy(known)
         for what in LineReader().take(data):
             ahead.take(attempt, what)
-        self.ahead = ahead if ahead.place > self.fold.place else None
-        self.view = None
+        if ahead.place <= known.place:
+            return False  # it came late: more is known
+        self.ahead, self.view = ahead, None
         return True
 
     def look(self, *, held: bool, waiting: str) -> RunView:

@@ -82,6 +82,18 @@ def test_a_glimpse_may_come_before_its_run_is_seen(tmp_path: Path) -> None:
     assert fleet.snapshot().runs[spec().id].step == 10 * LONG
 
 
+def test_the_newer_of_two_glimpses_counts(tmp_path: Path) -> None:
+    """A host told of all of a log, and a mirror that grows tells of its beginning."""
+    paths = make_run(tmp_path, spec(), training(60))
+    lines = paths.events(1).read_bytes().splitlines(keepends=True)
+    fleet = Fleet()
+    fleet.apply("local", Described(spec().id, paths.spec.read_bytes()))
+    for part in (lines[::3], lines[:20:3]):
+        fleet.apply("local", Glimpse(spec().id, 1, b"".join(part)))
+    fleet.apply("local", Data(spec().id, 1, 0, b"".join(lines[:60])))
+    assert fleet.snapshot().runs[spec().id].step == 600
+
+
 def test_a_glimpse_of_what_is_known_changes_nothing(tmp_path: Path) -> None:
     """It came late: the log was faster."""
     paths = make_run(tmp_path, spec(), [(0.0, start()), *training(30)])
