@@ -85,6 +85,7 @@ class Hosts:
         )
         self._costs = Costs(root, self.hosts, self._fleet.costs, wall=wall, monotonic=monotonic)
         self._supervised: dict[str, float] = {}  # when a host was asked for a supervisor
+        self._ended: set[str] = set()  # hosts where a run ended a moment ago
         self._pulls = False
         self._backgrounds: dict[str, Background] = {}
 
@@ -211,7 +212,11 @@ class Hosts:
                         remember(RootPaths(self._root), host, self._wall(), held)
                 if before is None or before - held:  # its logs are here now; or runs ended, or had to
                     self._pull(host)
+                    self._ended.add(host)
                     self._absent.look_again()
+                elif host in self._ended:  # once more: last words come a moment after the lock is free
+                    self._ended.discard(host)
+                    self._pull(host)
 
     def fault(self, host: str, why: str, *, passing: bool = False) -> None:
         """Nothing arrives from a host. Too long, or its machine is off, and its runs go on elsewhere."""

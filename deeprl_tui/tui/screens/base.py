@@ -71,8 +71,8 @@ class WatchScreen(Screen[None]):
     def show(self, picture: Picture) -> None:
         """Show a picture: the header here, the rest in the screens."""
         self.picture = picture
-        if not (self.size.width and self.is_current and self.is_mounted):
-            return
+        if not (self.size.width and self.is_current and self.is_mounted and self.query("#top")):
+            return  # not there yet, or being taken down
         if self.size.width < LEAST[0] or self.size.height < LEAST[1]:
             words = f" {self.size.width}x{self.size.height} is too small: {LEAST[0]}x{LEAST[1]} at least"
             self.query_one("#top", Lines).set_lines([[Piece(words, self.palette.style("warning"))]])

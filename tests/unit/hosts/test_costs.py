@@ -20,7 +20,7 @@ def test_own_machines_cost_while_they_work_and_those_of_the_cloud_always(tmp_pat
     """Half an hour of training, two hours of being there, and a machine without a price."""
     Mirror(tmp_path, "own").describe(spec().id, spec().to_json().encode())
     (paths,) = [paths for _, paths in Mirror(tmp_path, "own").runs()]
-    write(paths, 1, [(0.0, start()), *training(1800)])
+    write(paths, 1, [(0.0, start()), (1800.0, training(1)[0][1])])
     fleet = Fleet(lambda: WALL)
     costs = Costs(tmp_path, HOSTS, fleet.costs, wall=lambda: WALL, monotonic=lambda: 0.0)
     for name in HOSTS:
