@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from deeprl_tui import ops
-from deeprl_tui.cli.hosts import heard
+from deeprl_tui.cli.hosts import heard, say_left_out
 from deeprl_tui.cli.output import Output
 from deeprl_tui.cli.place import AsJson, File, Runs, find_runs_folder, try_project
 from deeprl_tui.cli.pull import bring_home
@@ -91,12 +91,7 @@ def _send(
     output: Output, links: Hosts, fleet: Fleet, request: Request, root: Path, names: Sequence[str]
 ) -> Sent:
     views = heard(fleet, list(names), time.monotonic, time.sleep)
-    for name in names:
-        view = views.get(name)
-        if view is None or view.fault:
-            output.say(f"deeprl: {name} left out: {view.fault if view else 'did not answer in time'}")
-        elif view.warning:
-            output.say(f"deeprl: {name}: {view.warning}")
+    say_left_out(output, views, names)
     sent = ops.launch_on(request, root, ops.rooms(fleet.snapshot(), names, root), links)
     for name, told in sent.told.items():
         made, there = (sum(what == word for what in told.values()) for word in ("created", "already"))

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -201,6 +201,16 @@ def heard(
         if all(name in done for name in names) or monotonic() > deadline:
             return done
         sleep(0.05)
+
+
+def say_left_out(output: Output, views: Mapping[str, HostView], names: Sequence[str]) -> None:
+    """Say which hosts did not answer, and what is wrong with those that did."""
+    for name in names:
+        view = views.get(name)
+        if view is None or view.fault:
+            output.say(f"deeprl: {name} left out: {view.fault if view else 'did not answer in time'}")
+        elif view.warning:
+            output.say(f"deeprl: {name}: {view.warning}")
 
 
 def _row(host: Host, view: HostView) -> tuple[Cell | str, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deeprl_tui import ops
 from deeprl_tui.cli import look
-from deeprl_tui.cli.hosts import heard
+from deeprl_tui.cli.hosts import heard, say_left_out
 from deeprl_tui.cli.output import Output
 from deeprl_tui.cli.table import Cell, Column, Value
 from deeprl_tui.config import Project
@@ -43,12 +43,7 @@ def look_there(
         deadline = time.monotonic() + READ_S
         while any(host.reading for host in fleet.snapshot().hosts) and time.monotonic() < deadline:
             time.sleep(0.05)
-        for name in names:
-            view = views.get(name)
-            if view is None or view.fault:
-                output.say(f"deeprl: {name} left out: {view.fault if view else 'did not answer in time'}")
-            elif view.warning:
-                output.say(f"deeprl: {name}: {view.warning}")
+        say_left_out(output, views, names)
         return fleet.snapshot(), [name for name in names if name in views and not views[name].fault]
     finally:
         links.close()

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import deeprl_tui
+from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.core.spec import FORMAT
 from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.monitor.follow import POLL_S
@@ -19,8 +20,6 @@ BREATH_S = 0.02
 """Between two slices of reading, so that the screen has its turn."""
 POURS = 1 << 16
 """So many new bytes in one look are a host that tells what was missed: more follows at once."""
-LOCAL = "local"
-"""What this machine is called on screen."""
 
 
 class LocalFeed:

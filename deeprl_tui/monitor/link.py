@@ -69,7 +69,6 @@ class Link:
         *,
         monotonic: Callable[[], float],
         random: Random,
-        grown: Callable[[], None] = lambda: None,
     ) -> None:
         self._name = name
         self._command = list(command)
@@ -78,7 +77,6 @@ class Link:
         self._listener = listener
         self._monotonic = monotonic
         self._random = random
-        self._grown = grown  # called when something was appended
         self._stop = threading.Event()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
@@ -289,8 +287,7 @@ class Link:
                 case Described(run, spec):
                     self._describe(run, spec)
                 case Data(run, attempt, offset, data) if run not in self._refused:
-                    if self._mirror.append(run, attempt, offset, data):
-                        self._grown()
+                    self._mirror.append(run, attempt, offset, data)
                 case Reset(run, why):
                     self._mirror.reset(run, why)
         except OSError as error:

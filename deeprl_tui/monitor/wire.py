@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from deeprl_tui.core.spec import MAX_SPEC, Json, RunId
 from deeprl_tui.core.text import clean
+from deeprl_tui.errors import DeeprlError
 from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Glimpse, Hello, Reset, Rested
 
 MAX_LINE = 4 * MAX_SPEC
@@ -51,6 +52,10 @@ class Request:
 
 class WireError(ValueError):
     """A line that is none of ours."""
+
+
+class BadRequestError(DeeprlError):
+    """A request that cannot be understood."""
 
 
 def encode(said: Said, *, zipped: bool = False) -> bytes:

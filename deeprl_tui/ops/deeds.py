@@ -11,8 +11,8 @@ from deeprl_tui.core.files import read_small
 from deeprl_tui.core.spec import Json, RunId, RunSpec
 from deeprl_tui.core.trust import TrustRecord, digest
 from deeprl_tui.errors import DeeprlError
+from deeprl_tui.monitor.wire import BadRequestError
 from deeprl_tui.ops import asking, launching
-from deeprl_tui.ops.serving import BadRequestError
 from deeprl_tui.ops.shelf import Shelf
 from deeprl_tui.runs.find import worker_log
 from deeprl_tui.runs.store import Already, RunStore

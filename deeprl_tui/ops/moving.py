@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deeprl_tui.config.hosts import LOCAL
 from deeprl_tui.core import state
 from deeprl_tui.core.layout import RunPaths
 from deeprl_tui.core.lock import is_held
@@ -18,22 +19,18 @@ from deeprl_tui.core.spec import Json, RunId
 from deeprl_tui.errors import DeeprlError, LockHeldError
 from deeprl_tui.hosts.artefacts import Progress
 from deeprl_tui.hosts.ssh import HostError
-from deeprl_tui.monitor.fleet import FleetSnapshot
 from deeprl_tui.monitor.line import Line
 from deeprl_tui.ops import asking
 from deeprl_tui.ops.asking import Answer
-from deeprl_tui.ops.launching import speeds, supervise
+from deeprl_tui.ops.launching import supervise
 from deeprl_tui.ops.pulling import pull, send
 from deeprl_tui.ops.remote import Hosts
-from deeprl_tui.runs import stats
 from deeprl_tui.runs.find import find_runs
 from deeprl_tui.runs.homes import home_of
 from deeprl_tui.runs.load import load_spec, load_view
 from deeprl_tui.runs.moves import assign, read_moves
-from deeprl_tui.runs.spread import Room, spread
 from deeprl_tui.runs.store import RunStore
 
-LOCAL: Final = "local"
 STOP_S: Final = 60.0
 """A run that is to leave has so long to reach a checkpoint."""
 POLL_S: Final = 0.3
@@ -167,50 +164,3 @@ def _arrive(hosts: Hosts, root: Path, target: str, answers: list[Answer], tools:
         else answer
         for answer in answers
     ]
-
-
-def requeue(hosts: Hosts, root: Path, lost: str, snapshot: FleetSnapshot) -> dict[RunId, str]:
-    """Give the open runs of a lost host to free cores of hosts that answer; which run goes where.
-
-    They are sent later. What finds no free core waits for one, or for its own host. The lost host is told to
-    give up what went when it is back.
-    """
-    found = {run: paths for run, paths in _open(hosts, lost, snapshot) if not _is_over(paths)}
-    rooms = {
-        view.name: Room(free)
-        for view in snapshot.hosts
-        if found and view.name in hosts.hosts and view.name != lost and not view.fault
-        if (free := len(view.cores) - len(_open(hosts, view.name, snapshot))) > 0
-    }
-    if not rooms:
-        return {}
-    known = speeds(root)
-    work: dict[RunId, float | None] = {}
-    for run, paths in found.items():
-        spec = load_spec(paths)
-        eta = stats.expected(spec.settings, known.get(stats.kind(spec.env, spec.settings)))
-        work[run] = eta.mid if eta else None
-    first = sorted(work, key=lambda run: (-(work[run] or 0.0), run))[
-        : sum(room.cores for room in rooms.values())
-    ]
-    went = {}
-    for name, runs in spread({run: work[run] for run in first}, rooms).items():
-        for run in runs:
-            if assign(found[run], name, load_view(found[run], held=False).next_attempt, leaving=lost):
-                went[run] = name
-    return went
-
-
-def _open(hosts: Hosts, name: str, snapshot: FleetSnapshot) -> list[tuple[RunId, RunPaths]]:
-    """The runs of a host that are not known to be over."""
-    known = snapshot.runs
-    return [
-        (run, paths)
-        for run, paths in hosts.runs_of(name)
-        if run not in known or not state.is_over(known[run].state)
-    ]
-
-
-def _is_over(paths: RunPaths) -> bool:
-    """Whether a run is over, as its log tells now."""
-    return state.is_over(load_view(paths, held=False).state)

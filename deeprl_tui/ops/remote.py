@@ -53,7 +53,6 @@ class Hosts:
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         random: Random | None = None,
-        grown: Callable[[], None] = lambda: None,
         old_after: Callable[[str], float | None] = lambda host: None,
         cloud: Callable[[str], States | None] = lambda label: None,
     ) -> None:
@@ -69,7 +68,6 @@ class Hosts:
         self._wall = wall
         self._monotonic = monotonic
         self._random = random or Random()  # noqa: S311  the wait before the next try
-        self._grown = grown
         for name in hosts:  # their runs are followed at once, and not first read to see whether they are over
             self._fleet.presume(name, heard_of(RootPaths(root), name).held)
         self._links: dict[str, Link] = {}
@@ -99,7 +97,6 @@ class Hosts:
                 self,
                 monotonic=self._monotonic,
                 random=self._random,
-                grown=self._grown,
             )
             self._links[name].start()
         return self._links[name]
@@ -144,10 +141,6 @@ class Hosts:
                 monotonic=self._monotonic,
             )
         self._backgrounds[name].kick()
-
-    def runs_of(self, name: str) -> list[tuple[RunId, RunPaths]]:
-        """The runs that live on a host."""
-        return list(Mirror(self._root, name).runs())
 
     def folder(self, host: Host) -> str:
         """The project's folder, as a host sees it that speaks to us."""
@@ -229,9 +222,9 @@ class Hosts:
         return after is not None and bool(heard) and silent > after and self._wall() - heard > after
 
     def _requeue(self, host: str) -> Mapping[RunId, str]:
-        from deeprl_tui.ops.moving import requeue
+        from deeprl_tui.ops.requeueing import requeue  # hosts are seldom lost
 
-        went = requeue(self, self._root, host, self._fleet.snapshot())
+        went = requeue(self._root, self.hosts, host, self._fleet.snapshot())
         for name in set(went.values()):
             self._pull(name)
         return went

@@ -35,10 +35,6 @@ PACKED = 3 * PIECE
 """The same when it is packed."""
 
 
-class BadRequestError(DeeprlError):
-    """A request that cannot be understood."""
-
-
 class Server:
     """One client's view of the runs of one project on this host."""
 
@@ -62,16 +58,16 @@ class Server:
     @property
     def _runs_folder(self) -> Path:
         if self._root is None:
-            raise BadRequestError("no project was opened")
+            raise wire.BadRequestError("no project was opened")
         return self._root
 
     def _open(self, args: Mapping[str, Json]) -> Hello:
         """Take a project's folder, and how many cores it may use."""
         folder, cores = args.get("folder"), args.get("cores")
         if not isinstance(folder, str) or not FOLDER.fullmatch(folder) or ".." in folder:
-            raise BadRequestError("open needs a folder")
+            raise wire.BadRequestError("open needs a folder")
         if cores is not None and (type(cores) is not int or cores < 1):
-            raise BadRequestError("cores is a number from 1")
+            raise wire.BadRequestError("cores is a number from 1")
         below = folder.removeprefix("~/")
         project = self._home / below if below != folder else Path(folder)
         self._root, self._cores = project / RUNS, cores
@@ -199,7 +195,7 @@ def _have(entry: Json) -> tuple[RunId, int, int, int]:
         case [str(run), int(attempt), int(size), int(crc)]:
             return RunId.parse(run), attempt, size, crc
         case _:
-            raise BadRequestError("have is a list of [run, attempt, size, crc]")
+            raise wire.BadRequestError("have is a list of [run, attempt, size, crc]")
 
 
 def _is(paths: RunPaths, run: RunId) -> bool:

@@ -5,14 +5,12 @@ from pathlib import Path
 import pytest
 import support
 
-from deeprl_tui.config import Host
 from deeprl_tui.core.events import End
 from deeprl_tui.core.layout import RunPaths
 from deeprl_tui.core.spec import FORMAT, RunId
 from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.monitor.frames import Hello
-from deeprl_tui.ops.moving import requeue
-from deeprl_tui.ops.remote import Hosts
+from deeprl_tui.ops.requeueing import requeue
 from deeprl_tui.runs.homes import home_of
 from deeprl_tui.runs.moves import assign, read_moves
 
@@ -23,8 +21,6 @@ class Lab:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.fleet = Fleet(lambda: support.WALL)
-        names = ("one", "two", "three")
-        self.hosts = Hosts(root, "p", {name: Host(name, name) for name in names}, self.fleet)
         self.fleet.fault("one", "is silent")
 
     def answers(self, name: str, cores: int) -> None:
@@ -41,7 +37,7 @@ class Lab:
 
     def requeue(self) -> dict[RunId, str]:
         """Give away what `one` had."""
-        return requeue(self.hosts, self.root, "one", self.fleet.snapshot())
+        return requeue(self.root, ("one", "two", "three"), "one", self.fleet.snapshot())
 
 
 @pytest.fixture
