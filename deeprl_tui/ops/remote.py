@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 from deeprl_tui.config import Host, Project
-from deeprl_tui.core.layout import RootPaths, RunPaths
+from deeprl_tui.core.layout import RootPaths
 from deeprl_tui.core.spec import Json, RunId, RunSpec
 from deeprl_tui.core.state import Lost, Queued
 from deeprl_tui.errors import DeeprlError, UnknownNameError
