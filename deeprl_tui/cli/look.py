@@ -131,9 +131,11 @@ def sparkline(values: Sequence[float], width: int) -> str:
     for part in range(parts):
         piece = known[part * len(known) // parts : (part + 1) * len(known) // parts]
         means.append(sum(piece) / len(piece))
-    low, high = min(means), max(means)
-    scale = (len(_BLOCKS) - 1) / (high - low) if high > low else 0.0
-    return "".join(_BLOCKS[round((mean - low) * scale)] for mean in means)
+    low = min(means)
+    span = max(means) - low
+    if not 0.0 < span < math.inf:
+        return _BLOCKS[0] * parts
+    return "".join(_BLOCKS[round((mean - low) / span * (len(_BLOCKS) - 1))] for mean in means)
 
 
 def trouble(view: RunView, now: float) -> str:

@@ -7,7 +7,7 @@ the text color mixed toward the background, so the look survives any theme.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Final, NamedTuple
 
 from rich.style import Style
@@ -226,14 +226,14 @@ def braille_trend(values: Sequence[float], width: int) -> str:
     if not present:
         return " " * width
     low, high = min(present), max(present)
-    scale = 3 / (high - low) if high > low else 0.0
+    span = high - low
     cells = [0] * width
     before: int | None = None
     for part, mean in enumerate(means):
         if mean is None:
             before = None
             continue
-        level = 3 - round((mean - low) * scale) if scale else 2
+        level = 3 - round((mean - low) / span * 3) if 0.0 < span < inf else 2
         bits = _RIGHT if part % 2 else _LEFT
         # The upright of a jump stands in the new column, without the dot that the old one has.
         first, last = (level, level) if before is None else (min(level, before), max(level, before))

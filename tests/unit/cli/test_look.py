@@ -71,6 +71,12 @@ def test_sparkline_shows_a_rise() -> None:
     assert look.sparkline([float("nan")], 4) == ""
 
 
+def test_a_sparkline_of_absurd_values_is_drawn() -> None:
+    """Differences beyond the smallest and the largest numbers are no error."""
+    assert look.sparkline([0.0, 5e-324], 2) == "▁█"
+    assert look.sparkline([-1e308, 1e308], 2) == "▁▁"
+
+
 def test_finish_time_names_another_day() -> None:
     """Within today the clock is enough; later the day stands before it."""
     today = finish_time(Eta(60, 120, 180), NOON)

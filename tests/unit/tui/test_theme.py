@@ -4,7 +4,7 @@ import math
 from itertools import combinations, pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.theme import BUILTIN_THEMES, Theme
@@ -148,6 +148,8 @@ def test_trends(values: list[float], trend: str) -> None:
         assert [got[0], got[3]] == ["⣀", "⠉"]
 
 
+@example([0.0, 5e-324], 1)
+@example([-1e308, 1e308], 1)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200), st.integers(1, 30))
 def test_trends_are_connected(values: list[float], width: int) -> None:
     """Neighboring half cells of a trend touch, so a jump is seen as a line."""
