@@ -17,7 +17,7 @@ from deeprl_tui.errors import RunDirectoryError
 from deeprl_tui.monitor.frames import Alive, Damaged, Data, Described, Frame, Glimpse, Hello, Reset, Rested
 from deeprl_tui.monitor.hostview import Coming as Coming
 from deeprl_tui.monitor.hostview import HostView as HostView
-from deeprl_tui.monitor.picture import Picture
+from deeprl_tui.monitor.watched import Watched
 from deeprl_tui.runs.record import Record, record_of, view_of
 
 MOST_WANTED = 64
@@ -55,7 +55,7 @@ class FleetSnapshot:
 @dataclass(slots=True)
 class _Host:
     view: HostView
-    runs: dict[RunId, Picture] = field(default_factory=dict)
+    runs: dict[RunId, Watched] = field(default_factory=dict)
     held: frozenset[RunId] = frozenset()
     leaving: frozenset[RunId] = frozenset()  # held a moment ago: their last words may be on their way
     waiting: Mapping[RunId, str] = field(default_factory=dict)
@@ -198,7 +198,7 @@ class Fleet:
         for at in self._hosts.values():
             known = at.runs.get(run)
             if known is not None and known.record is not None and known.fold is not None:
-                at.runs[run] = Picture(None, record=known.record, rested=known.rested)
+                at.runs[run] = Watched(None, record=known.record, rested=known.rested)
                 self._changed.add(run)
                 self._version += 1
 
@@ -210,12 +210,12 @@ class Fleet:
             self._damaged[str(frame.run)] = str(error)
             return
         if not frame.rest:
-            at.runs[frame.run] = known = Picture(fold)
+            at.runs[frame.run] = known = Watched(fold)
             self._others = True
             for glimpse in self._early.pop(frame.run, ()):
                 known.glimpse(glimpse.attempt, glimpse.data)
         elif known is not None and known.record is not None and frame.run in self._wanted:
-            at.runs[frame.run] = Picture(fold, record=known.record, rested=known.rested)
+            at.runs[frame.run] = Watched(fold, record=known.record, rested=known.rested)
             self._changed.add(frame.run)
 
     def _glimpse(self, frame: Glimpse) -> None:
@@ -231,7 +231,7 @@ class Fleet:
         known = at.runs.get(record.id)
         rested = view_of(record)
         if known is None:
-            at.runs[record.id] = Picture(None, record=record, rested=rested)
+            at.runs[record.id] = Watched(None, record=record, rested=rested)
             self._others = True
             return
         known.record, known.rested, known.view = record, rested, None

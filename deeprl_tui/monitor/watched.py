@@ -14,7 +14,7 @@ from deeprl_tui.runs.record import Record
 
 
 @dataclass(slots=True)
-class Picture:
+class Watched:
     """One run as it is known."""
 
     fold: RunFold | None  # None: at rest, and its log was not read
