@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from deeprl_tui import ops
-from deeprl_tui.cli.hosts import heard, say_left_out
+from deeprl_tui.cli.hosts import heard, named, say_left_out
 from deeprl_tui.cli.output import Output
 from deeprl_tui.cli.place import AsJson, File, Runs, find_runs_folder, try_project
 from deeprl_tui.cli.pull import bring_home
@@ -53,7 +53,7 @@ def attach(
     root = find_runs_folder(file, runs, make=True)
     fleet = Fleet(ops.clock)
     links = ops.hosts_of(root, project, fleet)
-    asked = list(names or links.hosts)
+    asked = links.chosen(names or links.hosts)
     if not asked:
         raise UnknownNameError("no hosts", place=str(root), remedy="deeprl hosts add user@host")
     links.pull_in_background()
@@ -68,12 +68,11 @@ def attach(
         feed.close()
 
 
-def run_on(
-    output: Output, project: Project, request: Request, root: Path, names: Sequence[str], manner: Manner
-) -> int:
+def run_on(output: Output, project: Project, request: Request, root: Path, on: str, manner: Manner) -> int:
     """Send runs to hosts, the largest first, each to the one that is done with it first; then watch."""
     fleet = Fleet(ops.clock)
     links = ops.hosts_of(root, project, fleet)
+    names = named(links, on)
     others = [name for name in names if name != LOCAL]
     feed = ops.watch(root, fleet)
     try:

@@ -120,7 +120,9 @@ def rm(
 
 
 def push(
-    names: Annotated[list[str], typer.Argument(metavar="HOST...", help="Hosts to make ready.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="HOST...", help="Hosts to make ready; 'vm-*' for all of that name.")
+    ],
     wheels: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--wheels", metavar="FOLDER", help="Send these wheels: the host reaches no index."),
@@ -154,7 +156,7 @@ def push(
 
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            codes = list(pool.map(one, dict.fromkeys(names)))
+            codes = list(pool.map(one, links.chosen(names)))
         return next(filter(None, codes), ExitCode.OK)
     finally:
         links.close()
@@ -168,7 +170,7 @@ def _list(names: Sequence[str], file: Path | None, runs: Path | None, as_json: b
     if not links.hosts:
         output.say("no hosts: deeprl hosts add user@host, or a table [hosts.NAME] in experiments.toml")
         return ExitCode.OK
-    asked = list(names) or list(links.hosts)
+    asked = links.chosen(names or links.hosts)
     try:
         links.attach(asked)
         found = heard(fleet, asked, time.monotonic, time.sleep)
@@ -188,6 +190,14 @@ def _list(names: Sequence[str], file: Path | None, runs: Path | None, as_json: b
                 output.say(f"{name} need not keep {many} that it holds: deeprl hosts tidy {name}")
     bad = any(name not in found or found[name].fault for name in asked)
     return ExitCode.UNREACHABLE if bad else ExitCode.OK
+
+
+def named(links: ops.Hosts, on: str) -> list[str]:
+    """The hosts of `--on`: names and patterns between commas. Raises UnknownNameError, ConfigError."""
+    names = links.chosen(filter(None, on.split(",")), here=True)
+    if not names:
+        raise misused("--on", "names no host", "vm-1,vm-2 or 'vm-*'; local is this machine")
+    return names
 
 
 def heard(

@@ -63,7 +63,9 @@ def plan(
     ] = True,
     on: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--on", metavar="HOST,...", help="Plan for these hosts; local is this machine."),
+        typer.Option(
+            "--on", metavar="HOST,...", help="Plan for these hosts, 'vm-*' too; local is this machine."
+        ),
     ] = None,
     file: File = None,
     runs: Runs = None,
@@ -87,7 +89,7 @@ def plan(
     if on is not None:
         from deeprl_tui.cli import plan_on
 
-        spread = plan_on.spread_on(output, project, request, root, [name for name in on.split(",") if name])
+        spread = plan_on.spread_on(output, project, request, root, on)
         planned = spread.plan
     if as_json:
         hosts: dict[str, Json] = {"hosts": plan_on.host_records(spread)} if spread is not None else {}

@@ -1,12 +1,11 @@
 """`deeprl plan --on`: what a launch over hosts would do, asked of the hosts themselves."""
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from deeprl_tui import ops
 from deeprl_tui.cli import look
-from deeprl_tui.cli.hosts import heard, say_left_out
+from deeprl_tui.cli.hosts import heard, named, say_left_out
 from deeprl_tui.cli.output import Output
 from deeprl_tui.cli.table import Cell, Column, Value
 from deeprl_tui.config import Project
@@ -30,12 +29,11 @@ COLUMNS = (
 )
 
 
-def look_there(
-    output: Output, project: Project, root: Path, names: Sequence[str]
-) -> tuple[FleetSnapshot, list[str]]:
-    """Ask hosts how they stand; what they said, and which did."""
+def look_there(output: Output, project: Project, root: Path, on: str) -> tuple[FleetSnapshot, list[str]]:
+    """Ask hosts how they stand; what they said, and which did. on: as in `--on`."""
     fleet = Fleet(ops.clock)
     links = ops.hosts_of(root, project, fleet)
+    names = named(links, on)
     links.attach([name for name in names if name != LOCAL])
     feed = ops.watch(root, fleet)
     try:
@@ -50,9 +48,9 @@ def look_there(
         feed.close()
 
 
-def spread_on(output: Output, project: Project, request: Request, root: Path, names: Sequence[str]) -> Spread:
+def spread_on(output: Output, project: Project, request: Request, root: Path, on: str) -> Spread:
     """The plan over these hosts. Raises DeeprlError if none of them answers."""
-    snapshot, there = look_there(output, project, root, names)
+    snapshot, there = look_there(output, project, root, on)
     return ops.plan_on(request, root, snapshot, ops.rooms(snapshot, there, root))
 
 

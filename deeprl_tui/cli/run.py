@@ -50,7 +50,9 @@ def run(
     notify: Notify = None,
     on: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--on", metavar="HOST,...", help="Train on these hosts; local is this machine."),
+        typer.Option(
+            "--on", metavar="HOST,...", help="Train on these hosts, 'vm-*' too; local is this machine."
+        ),
     ] = None,
     file: File = None,
     runs: Runs = None,
@@ -74,7 +76,7 @@ def run(
             raise misused("--fresh", "archives runs of this machine alone", "leave --on out")
         if cores is not None:
             raise misused("--cores", "is for this machine alone", "write cores into [hosts.NAME]")
-        return run_on(output, project, request, root, [name for name in on.split(",") if name], manner)
+        return run_on(output, project, request, root, on, manner)
     for warning in warnings(ops.plan(request, root, views={})):
         output.say(f"deeprl: warning: {warning}")
     launched = ops.launch(request, root, fresh=fresh)

@@ -42,11 +42,12 @@ def tidy(
     links = ops.hosts_of(root, try_project(file))
     code: int = ExitCode.OK
     try:
-        for name in names or list(links.hosts):
+        chosen = links.chosen(names or links.hosts)
+        for name in chosen:
             try:
                 done = _tidy(output, root, links, name, yes, dry_run, as_json)
             except DeeprlError as error:
-                if len(names or links.hosts) == 1:
+                if len(chosen) == 1:
                     raise
                 output.error(error)
                 done = error.exit_code

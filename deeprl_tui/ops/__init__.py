@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deeprl_tui.ops.asking import Answer as Answer
+    from deeprl_tui.ops.everywhere import Everywhere as Everywhere
+    from deeprl_tui.ops.everywhere import watch_everywhere as watch_everywhere
     from deeprl_tui.ops.judging import compare as compare
     from deeprl_tui.ops.judging import summaries as summaries
     from deeprl_tui.ops.judging import verdicts as verdicts
@@ -50,10 +52,8 @@ if TYPE_CHECKING:
     from deeprl_tui.ops.reading import run_log as run_log
     from deeprl_tui.ops.reading import views_of as views_of
     from deeprl_tui.ops.reading import watch as watch
-    from deeprl_tui.ops.remote import Everywhere as Everywhere
     from deeprl_tui.ops.remote import Hosts as Hosts
     from deeprl_tui.ops.remote import hosts_of as hosts_of
-    from deeprl_tui.ops.remote import watch_everywhere as watch_everywhere
     from deeprl_tui.ops.results import list_runs as list_runs
     from deeprl_tui.ops.results import read_records as read_records
     from deeprl_tui.ops.routing import ask as ask
@@ -82,6 +82,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "deeprl_tui.ops.asking": ("Answer",),
+    "deeprl_tui.ops.everywhere": (
+        "Everywhere",
+        "watch_everywhere",
+    ),
     "deeprl_tui.ops.judging": (
         "compare",
         "summaries",
@@ -140,10 +144,8 @@ _HOMES = {
         "watch",
     ),
     "deeprl_tui.ops.remote": (
-        "Everywhere",
         "Hosts",
         "hosts_of",
-        "watch_everywhere",
     ),
     "deeprl_tui.ops.results": (
         "list_runs",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deeprl_tui.config import Project
 from deeprl_tui.core.trust import REMEDY
-from deeprl_tui.errors import RefusedError, UnknownNameError
+from deeprl_tui.errors import RefusedError
 from deeprl_tui.hosts import push as pushing
 from deeprl_tui.hosts.parcel import Piece
 from deeprl_tui.ops.project import code_files
@@ -19,9 +19,7 @@ def push(
 
     Raises HostError, and RefusedError for plug-ins that are not trusted here.
     """
-    host = hosts.hosts.get(name)
-    if host is None:
-        raise UnknownNameError("no such host", place=name, remedy="deeprl hosts names all")
+    host = hosts.host(name)
     folder, file = Path(project.path).resolve().parent, Path(project.path)
     code = code_files(project)
     for one in code:

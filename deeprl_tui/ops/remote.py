@@ -8,22 +8,24 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from random import Random
 
 from deeprl_tui.config import Host, Project
+from deeprl_tui.config.hosts import LOCAL
+from deeprl_tui.config.text import shown, suggest
 from deeprl_tui.core.layout import RootPaths
 from deeprl_tui.core.spec import Json, RunId, RunSpec
 from deeprl_tui.core.state import Lost, Queued
 from deeprl_tui.errors import DeeprlError, UnknownNameError
 from deeprl_tui.hosts import book, container, ssh
 from deeprl_tui.hosts.mirror import Mirror
-from deeprl_tui.monitor.feed import LocalFeed
 from deeprl_tui.monitor.fleet import Fleet
 from deeprl_tui.monitor.frames import Alive, Damaged, Glimpse, Hello
+from deeprl_tui.monitor.hostview import host_order
 from deeprl_tui.monitor.line import Line
 from deeprl_tui.monitor.link import Link
-from deeprl_tui.ops import reading
 from deeprl_tui.ops.absent import OLD_S, Absent, States
 from deeprl_tui.ops.costs import Costs
 from deeprl_tui.ops.pulling import Background
@@ -104,8 +106,25 @@ class Hosts:
     def host(self, name: str) -> Host:
         """A host by its name. Raises UnknownNameError."""
         if name not in self.hosts:
-            raise UnknownNameError("no such host", place=name, remedy="deeprl hosts names all")
+            remedy = suggest(name, self.hosts) or "deeprl hosts names all"
+            raise UnknownNameError("no such host", place=shown(name), remedy=remedy)
         return self.hosts[name]
+
+    def chosen(self, patterns: Iterable[str], *, here: bool = False) -> list[str]:
+        """The hosts of names and patterns, each once, those of a pattern in the order of their names.
+
+        here: this machine may be named too; a pattern does not mean it. Raises UnknownNameError for the first
+        that means none.
+        """
+        found: dict[str, None] = {}
+        for pattern in patterns:
+            if here and pattern == LOCAL:
+                found[LOCAL] = None
+                continue
+            alike = sorted((name for name in self.hosts if fnmatchcase(name, pattern)), key=host_order)
+            for name in alike or [self.host(pattern).name]:
+                found[name] = None
+        return list(found)
 
     def line(self, name: str) -> Line:
         """A connection of its own to a host, for files. Raises UnknownNameError."""
@@ -157,9 +176,9 @@ class Hosts:
         if old is not None:
             old.close()
 
-    def attach(self, names: Iterable[str] = ()) -> None:
+    def attach(self, names: Iterable[str] | None = None) -> None:
         """Connect to these hosts, to all by default."""
-        for name in names or self.hosts:
+        for name in self.hosts if names is None else names:
             self.link(name)
 
     def wake(self) -> None:
@@ -290,24 +309,6 @@ class Hosts:
         return {RunId.parse(run): str(what) for run, what in told.items()}
 
 
-class Everywhere:
-    """The feed of a dashboard: this machine's runs folder, and all hosts of the project."""
-
-    def __init__(self, local: LocalFeed, hosts: Hosts) -> None:
-        self._local = local
-        self.hosts = hosts
-
-    def wake(self) -> None:
-        """Look at once."""
-        self._local.wake()
-        self.hosts.wake()
-
-    def close(self) -> None:
-        """End."""
-        self.hosts.close()
-        self._local.close()
-
-
 def hosts_of(root: Path, project: Project | None, fleet: Fleet | None = None) -> Hosts:
     """All hosts of a project, not connected yet."""
     listed = project.hosts if project else {}
@@ -323,12 +324,3 @@ def _cloud(label: str) -> States | None:
     from deeprl_tui.ops.cloud import states  # most dashboards never ask
 
     return states(label)
-
-
-def watch_everywhere(project: Project | None, root: Path, fleet: Fleet) -> Everywhere:
-    """Begin to follow a runs folder and the hosts that its project knows."""
-    hosts = hosts_of(root, project, fleet)
-    local = reading.watch(root, fleet)
-    hosts.pull_in_background()
-    hosts.attach()
-    return Everywhere(local, hosts)

@@ -57,11 +57,21 @@ def test_move_to_where_it_is(root: Path, deeprl: Deeprl) -> None:
     assert said.lines == ["CP_basic/0\tnot done\tis there"]
 
 
-def test_push_to_several(project: Path, deeprl: Deeprl) -> None:
+def test_push_to_several(project: Path, deeprl: Deeprl, monkeypatch: pytest.MonkeyPatch) -> None:
     """What one host refuses keeps none of the others from theirs."""
-    said = deeprl("push", "one", "two")
+    monkeypatch.setenv("DEEPRL_SSH", "false")
+    with (project / "experiments.toml").open("a") as file:
+        file.write("[hosts.vm-1]\n[hosts.vm-2]\n[hosts.lab]\n")
+    said = deeprl("push", "vm-*")
+    assert said.code == ExitCode.UNREACHABLE
+    assert sorted(line.split(":")[1].split()[0] for line in said.err.splitlines()) == ["vm-1", "vm-2"]
+
+
+def test_push_to_nobody(project: Path, deeprl: Deeprl) -> None:
+    """A name that is no host's is told before anything is done."""
+    said = deeprl("push", "one")
     assert said.code == ExitCode.UNKNOWN_NAME
-    assert sorted(line.split(":")[1].strip() for line in said.err.splitlines()) == ["one", "two"]
+    assert "no such host" in said.err
 
 
 def test_push_without_wheels(project: Path, deeprl: Deeprl) -> None:
