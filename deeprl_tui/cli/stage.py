@@ -40,6 +40,10 @@ ASK = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[c"
 FENCE = re.compile(rb"\x1b\[\?[\d;]*c")
 
 
+LAST_S = 1.0
+"""A terminal that takes nothing for so long does not get our last words."""
+
+
 class Terminal:
     """The terminal, ours while inside."""
 
@@ -59,8 +63,11 @@ class Terminal:
 
     def __exit__(self, *_: object) -> None:
         try:
-            self.write(LEAVE)
-            termios.tcsetattr(self._reader, termios.TCSADRAIN, self._before)
+            takes = bool(select.select([], [self._writer], [], LAST_S)[1])
+            if takes:  # else it is halted, and would hold us for ever
+                self.write(LEAVE)
+            when = termios.TCSADRAIN if takes else termios.TCSANOW
+            termios.tcsetattr(self._reader, when, self._before)
         except (OSError, termios.error):
             pass  # nobody is there any more
         for number, handler in self._handlers.items():

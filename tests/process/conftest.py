@@ -1,5 +1,6 @@
 """The laboratory of real processes."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,14 @@ import pytest
 from process_lab import Lab
 
 from deeprl_tui.supervisor.slots import LOCK_FOLDER
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interruptible() -> Iterator[None]:
+    """Whoever runs this in the background of a shell has SIGINT ignored, and would hand that on."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -123,27 +124,60 @@ def test_a_fault_is_told(trained: Lab) -> None:
     assert player.seen.fault == "/nowhere.zip: cannot be read (No such file or directory); name another one"
 
 
+class Window:
+    """`deeprl play` on a terminal of its own."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.ours, self.theirs = pty.openpty()
+        self.before = termios.tcgetattr(self.theirs)
+        command = [sys.executable, "-m", "deeprl_tui", "play", "base", "--runs", str(lab.root)]
+        environ = {**os.environ, "TERM": "xterm-256color"}
+        self.process = subprocess.Popen(
+            command, stdin=self.theirs, stdout=self.theirs, stderr=self.theirs, env=environ
+        )
+        self.text = b""
+
+    def read_until(self, words: bytes) -> None:
+        """Read what it draws until words came."""
+        while words not in self.text:
+            self.text += os.read(self.ours, 4096)
+
+    def close(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.wait()
+        os.close(self.ours)
+        os.close(self.theirs)
+
+
+@pytest.fixture
+def window(trained: Lab) -> Iterator[Window]:
+    """It has just begun to draw."""
+    window = Window(trained)
+    try:
+        window.read_until(b"takes the stage")
+        yield window
+    finally:
+        window.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_terminal_is_given_back(trained: Lab, number: signal.Signals) -> None:
+def test_the_terminal_is_given_back(window: Window, number: signal.Signals) -> None:
     """Screen, cursor and settings, whatever ends it; the exit code says what it was."""
-    ours, theirs = pty.openpty()
-    before = termios.tcgetattr(theirs)
-    command = [sys.executable, "-m", "deeprl_tui", "play", "base", "--runs", str(trained.root)]
-    with subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm-256color"}
-    ) as process:
-        text = b""
-        while b"takes the stage" not in text:
-            text += os.read(ours, 4096)
-        assert b"\x1b[?1049h" in text
-        process.send_signal(number)
-        while b"\x1b[?1049l" not in text:
-            text += os.read(ours, 4096)
-        assert text.rindex(b"\x1b[?25h") > text.rindex(b"\x1b[?25l")
-        assert process.wait(30) == 128 + number
-        assert termios.tcgetattr(theirs) == before
-    os.close(ours)
-    os.close(theirs)
+    assert b"\x1b[?1049h" in window.text
+    window.process.send_signal(number)
+    window.read_until(b"\x1b[?1049l")
+    assert window.text.rindex(b"\x1b[?25h") > window.text.rindex(b"\x1b[?25l")
+    assert window.process.wait(30) == 128 + number
+    assert termios.tcgetattr(window.theirs) == window.before
+
+
+def test_a_terminal_that_is_halted_holds_nobody(window: Window) -> None:
+    """It ends when it is told, though nobody takes what it draws; settings are as they were."""
+    wait_until(lambda: not select.select([], [window.theirs], [], 0)[1], 60, "it to take no more")
+    window.process.terminate()
+    assert window.process.wait(30) == 128 + signal.SIGTERM
+    assert termios.tcgetattr(window.theirs) == window.before
 
 
 def test_a_film_is_written(trained: Lab, tmp_path: Path) -> None:
