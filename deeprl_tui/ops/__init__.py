@@ -78,7 +78,6 @@ if TYPE_CHECKING:
     from deeprl_tui.runs.history import FileFact as FileFact
     from deeprl_tui.runs.history import Told as Told
     from deeprl_tui.runs.history import traceback_of as traceback_of
-    from deeprl_tui.runs.moves import not_home as not_home
 
 _HOMES = {
     "deeprl_tui.ops.asking": ("Answer",),
@@ -187,7 +186,6 @@ _HOMES = {
         "Told",
         "traceback_of",
     ),
-    "deeprl_tui.runs.moves": ("not_home",),
 }
 """Who has what: a module is imported when something of it is first asked for, so that screens begin early."""
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

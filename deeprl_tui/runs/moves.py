@@ -180,11 +180,6 @@ def is_home(paths: RunPaths) -> bool:
         return False
 
 
-def not_home(root: Path, host: str) -> list[RunId]:
-    """The runs that live on a host and whose results are not all here."""
-    return [run for run, paths in _named(root) if home_of(paths) == host and not is_home(paths)]
-
-
 def _named(root: Path) -> Iterator[tuple[RunId, RunPaths]]:
     for paths in RootPaths(root).runs():
         with contextlib.suppress(ValueError):

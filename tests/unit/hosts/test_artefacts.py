@@ -21,7 +21,8 @@ from deeprl_tui.errors import DeeprlError
 from deeprl_tui.hosts import fetch
 from deeprl_tui.hosts.fetch import Asked, PullError
 from deeprl_tui.hosts.ssh import HostError
-from deeprl_tui.runs.moves import is_home, not_home
+from deeprl_tui.ops.cloud import not_home
+from deeprl_tui.runs.moves import is_home
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def test_home(here: RunPaths, away: Away) -> None:
     """A run that is over is home once all its files are here, and not when it goes on there."""
     line = Cutting(away.root)
     away.train(2, over=True)
-    assert not_home(root(here), "vm") == [RUN]
+    assert [run for run, _ in not_home(root(here), "vm")] == [RUN]
     assert pull(root(here), line).home
     assert is_home(here)
     assert not not_home(root(here), "vm")
