@@ -31,12 +31,15 @@ def read_listing(told: Json, run: RunId, paths: RunPaths, env: str) -> Listing:
     """Read the answer to `files`. Raises PullError."""
     found: dict[str, There] = {}
     refused: dict[str, str] = {}
+    match told:
+        case {"files": list() as files, "held": bool() as held}:
+            pass
+        case _:
+            raise PullError("its host lists something else", place=str(run))
+    if len(files) > MOST_FILES:
+        raise PullError(f"its host lists {len(files):,} files", place=str(run))
     try:
-        assert isinstance(told, dict)
-        assert isinstance(told["files"], list)
-        if len(told["files"]) > MOST_FILES:
-            raise PullError(f"its host lists {len(told['files']):,} files", place=str(run))
-        for name, inode, changed, size in told["files"]:
+        for name, inode, changed, size in files:
             if not isinstance(name, str) or not _NAME.fullmatch(name):
                 raise PullError(f"its host lists {clean(repr(name)[:80])}: no file's name", place=str(run))
             identity = _number(inode), _number(changed), _number(size)
@@ -45,9 +48,9 @@ def read_listing(told: Json, run: RunId, paths: RunPaths, env: str) -> Listing:
                 refused[name] = f"has {identity[2]:,} bytes: too many"
             elif known is not None:
                 found[name] = There(name, identity, known)
-        return Listing(found, told["held"] is True, refused)
-    except (AssertionError, KeyError, TypeError, ValueError):
+    except (TypeError, ValueError):
         raise PullError("its host lists something else", place=str(run)) from None
+    return Listing(found, held, refused)
 
 
 def _number(value: Json) -> int:
