@@ -5,7 +5,7 @@ is learned yet (steps are cheap) and episodes of an untrained policy have anothe
 """
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from deeprl_tui.core.curve import Curve
@@ -31,6 +31,10 @@ class Eta:
     def after(self, seconds: float) -> "Eta":
         """The same when it starts only after some seconds."""
         return Eta(self.low + seconds, self.mid + seconds, self.high + seconds)
+
+    def times(self, factor: float) -> "Eta":
+        """So many times as long; also the same in another unit."""
+        return Eta(self.low * factor, self.mid * factor, self.high * factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,12 @@ def last(ends: Sequence[Eta | None]) -> Eta | None:
     if not known or len(known) < len(ends):
         return None
     return Eta(max(e.low for e in known), max(e.mid for e in known), max(e.high for e in known))
+
+
+def total(parts: Iterable[Eta]) -> Eta:
+    """The sum of ranges; 0 without any."""
+    parts = list(parts)
+    return Eta(sum(e.low for e in parts), sum(e.mid for e in parts), sum(e.high for e in parts))
 
 
 def _times(eta: Eta) -> tuple[float, float, float]:

@@ -30,9 +30,7 @@ class Spread:
     def cost(self) -> Eta | None:
         """Dollars that the new runs cost, as far as hosts have a price; None without any."""
         costs = [share.cost for share in self.shares.values() if share.cost is not None]
-        if not costs:
-            return None
-        return Eta(sum(c.low for c in costs), sum(c.mid for c in costs), sum(c.high for c in costs))
+        return etas.total(costs) if costs else None
 
 
 def plan_on(
@@ -67,11 +65,10 @@ def plan_on(
         )
     busy = [one for one in shares.values() if one.runs]
     hours = [one.hours for one in busy if one.hours is not None]
-    total = Eta(sum(h.low for h in hours), sum(h.mid for h in hours), sum(h.high for h in hours))
     known = bool(busy) and len(hours) == len(busy)
     finish = etas.last([one.finish for one in busy]) if known else None
     plan = replace(plan, memory_peak=None, memory_available=0, finish=finish)
-    return Spread(replace(plan, core_hours=total if known else None), shares)
+    return Spread(replace(plan, core_hours=etas.total(hours) if known else None), shares)
 
 
 _TRAINS = state.Running | state.Stopping

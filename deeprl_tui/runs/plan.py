@@ -12,6 +12,8 @@ from deeprl_tui.errors import RefusedError
 from deeprl_tui.runs.spread import Room
 from deeprl_tui.runs.stats import Throughput, expected, kind
 
+HOUR = 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedExperiment:
@@ -80,7 +82,7 @@ def plan(
         busy=busy,
         memory_peak=SHARED + sum(sizes[: len(cores)]) if known_memory and sizes else None,
         memory_available=memory_available,
-        core_hours=_sum(known) if complete and known else None,
+        core_hours=etas.total(known).times(1 / HOUR) if complete and known else None,
         finish=etas.batch(ahead[:busy], [*ahead[busy:], *work], len(cores)) if complete and known else None,
         unmeasured=tuple(
             sorted(
@@ -123,7 +125,7 @@ def share(
     """
     if not new:
         return Share(room, finish=etas.batch(running, waiting, room.cores))
-    work = [_scaled(each, 1 / room.speed) for each, _ in new]
+    work = [each.times(1 / room.speed) if each is not None else None for each, _ in new]
     known = [each for each in work if each is not None]
     sizes = [size for _, size in new if size is not None]
     most = sorted(sizes, reverse=True)[: max(1, room.cores - len(running))]
@@ -132,19 +134,15 @@ def share(
     cost = None
     if room.price is not None and after is not None:
         longer = (after.low - before.low, after.mid - before.mid, after.high - before.high)
-        cost = Eta(*(room.price * max(0.0, seconds) / 3600 for seconds in longer))
+        cost = Eta(*(room.price * max(0.0, seconds) / HOUR for seconds in longer))
     return Share(
         room,
         len(new),
         SHARED + sum(most) if len(sizes) == len(new) else None,
-        _sum(known) if len(known) == len(new) else None,
+        etas.total(known).times(1 / HOUR) if len(known) == len(new) else None,
         after,
         cost,
     )
-
-
-def _scaled(eta: Eta | None, factor: float) -> Eta | None:
-    return Eta(eta.low * factor, eta.mid * factor, eta.high * factor) if eta is not None else None
 
 
 def check_memory(specs: Iterable[RunSpec], available: int, host: str = "") -> None:
@@ -160,12 +158,3 @@ def check_memory(specs: Iterable[RunSpec], available: int, host: str = "") -> No
                 place=f"{host}: {spec.id.experiment}" if host else spec.id.experiment,
                 remedy="lower buffer_size, or wait until other runs are over",
             )
-
-
-def _sum(parts: Sequence[Eta]) -> Eta:
-    hours = 3600.0
-    return Eta(
-        sum(part.low for part in parts) / hours,
-        sum(part.mid for part in parts) / hours,
-        sum(part.high for part in parts) / hours,
-    )

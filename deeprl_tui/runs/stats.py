@@ -214,7 +214,7 @@ def rest(view: RunView, measured: Mapping[str, Throughput]) -> Eta | None:
         longest = float(limit) if isinstance(limit, int) else UNKNOWN_LIMIT
         near = expected(settings, Throughput(speed, longest / ELSEWHERE, 1))
         whole = Eta(near.low / ELSEWHERE, near.mid, near.high * ELSEWHERE) if near else None
-    return Eta(whole.low * left, whole.mid * left, whole.high * left) if whole else None
+    return whole.times(left) if whole else None
 
 
 def _length(settings: Mapping[str, Json], speed: Throughput) -> Rate | None:

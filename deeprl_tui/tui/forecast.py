@@ -8,7 +8,7 @@ from math import ceil
 from typing import Final
 
 from deeprl_tui.config.hosts import LOCAL
-from deeprl_tui.core.eta import Eta
+from deeprl_tui.core.eta import Eta, total
 from deeprl_tui.core.text import clean
 from deeprl_tui.runs.plan import Share
 from deeprl_tui.runs.spread import Room
@@ -169,5 +169,4 @@ def _cost(shares: Mapping[str, Share]) -> str:
     hourly = sum(share.room.price or 0.0 for share in priced.values())
     if len(known) < len(priced):
         return f"${hourly:.2f} an hour{free}"
-    total = Eta(sum(c.low for c in known), sum(c.mid for c in known), sum(c.high for c in known))
-    return f"{dollars(total)} at ${hourly:.2f} an hour{free}"
+    return f"{dollars(total(known))} at ${hourly:.2f} an hour{free}"
