@@ -142,14 +142,9 @@ class Course:
         columns = (beats.step, counts, beats.t, updates)
         at = Places(*columns)
         self.curves["steps/s"].extend(at, array("d", beats.sps))
-        for name, ys, good in (
-            ("epsilon", beats.epsilon, list(map(math.isfinite, beats.epsilon))),
-            (
-                "loss",
-                beats.loss,
-                [many > 0 for many in beats.updates],
-            ),  # before learning starts there is none
-        ):
+        learns = [many > 0 for many in beats.updates]  # before that there is no loss
+        explores = list(map(math.isfinite, beats.epsilon))
+        for name, ys, good in (("epsilon", beats.epsilon, explores), ("loss", beats.loss, learns)):
             if all(good):
                 self.curves[name].extend(at, array("d", ys))
             elif any(good):

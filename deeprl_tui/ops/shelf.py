@@ -71,9 +71,7 @@ class Shelf:
             return None
         env = load_spec(paths).env
         found: list[Json] = []
-        newest = (
-            paths.checkpoint.name
-        )  # first: what it needs was there before, so the rest of the list has it
+        newest = paths.checkpoint.name  # first: what it needs was there before, so the list has it
         for name in sorted(_names(paths.folder), key=lambda name: name != newest):
             known = paths.artefact(name, env)
             if known is not None and len(found) < MOST_FILES:
