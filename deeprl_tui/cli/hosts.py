@@ -48,7 +48,7 @@ app = typer.Typer(no_args_is_help=False)
 
 def register(main: typer.Typer) -> None:
     """Add the verbs."""
-    main.add_typer(app, name="hosts", help="Other machines that hold runs: list, add, test, remove.")
+    main.add_typer(app, name="hosts", help="Other machines that hold runs: list, add, test, tidy, remove.")
     main.command()(push)
     app.command()(tidy)
 
