@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deeprl_tui.core.events import Start
-from deeprl_tui.core.layout import RootPaths, RunPaths
+from deeprl_tui.core.layout import RootPaths
 from deeprl_tui.core.log import LineReader, read_bytes
 from deeprl_tui.runs.homes import home_of
 from deeprl_tui.runs.moves import read_moves
@@ -35,8 +35,13 @@ class Worked:
 
     def _spans(self, host: str) -> Iterator[tuple[float, float]]:
         for paths in self._root.runs():
+            home = home_of(paths)
+            left = sorted((number, name) for name, number in read_moves(paths).left.items())
+            if host != home and all(host != name for _, name in left):
+                continue
             for attempt in paths.attempts():
-                if _place(paths, attempt) == host:
+                # A run that moved left each host before some attempt.
+                if next((name for number, name in left if attempt < number), home) == host:
                     span = self._span(paths.events(attempt))
                     if span is not None:
                         yield span
@@ -50,14 +55,6 @@ class Worked:
         except OSError:
             return None
         return known[1]
-
-
-def _place(paths: RunPaths, attempt: int) -> str:
-    """The host that an attempt ran on: a run that moved left each host before some attempt."""
-    if not paths.moves.exists():
-        return home_of(paths)
-    left = sorted((number, host) for host, number in read_moves(paths).left.items())
-    return next((host for number, host in left if attempt < number), home_of(paths))
 
 
 def _read(log: Path, size: int) -> tuple[float, float] | None:
